@@ -1,7 +1,11 @@
 /**
  * Moves a codec's output to a connection: everything that becomes ready in one turn of the event loop goes out in
  * one write, and the next write waits for the one before it, so a slow socket batches by itself.
+ *
+ * A connection that many streams share may coalesce further: output that follows a write within `coalesceMs` waits
+ * for the rest of that time. The first output after a quiet moment never waits.
  */
+import type { Clock } from "../clock/clock.ts";
 import type { ByteConnection } from "./byte_connection.ts";
 
 export interface OutputSource {
@@ -16,6 +20,8 @@ export interface WritePumpOptions {
   onError(error: unknown): void;
   /** Called each time all output is written. */
   onDrain?(): void;
+  /** @default no coalescing beyond one turn */
+  coalesce?: { readonly clock: Clock; readonly coalesceMs: number };
 }
 
 export class WritePump {
@@ -23,6 +29,7 @@ export class WritePump {
   readonly #source: OutputSource;
   readonly #options: WritePumpOptions;
   #state: "idle" | "scheduled" | "writing" | "stopped" = "idle";
+  #lastRunAt = Number.NEGATIVE_INFINITY;
   readonly #runNow = () => void this.#run();
 
   constructor(connection: ByteConnection, source: OutputSource, options: WritePumpOptions) {
@@ -40,7 +47,11 @@ export class WritePump {
   wake(): void {
     if (this.#state !== "idle") return;
     this.#state = "scheduled";
-    queueMicrotask(this.#runNow);
+    const coalesce = this.#options.coalesce;
+    if (coalesce === undefined) return queueMicrotask(this.#runNow);
+    const waitMs = this.#lastRunAt + coalesce.coalesceMs - coalesce.clock.now();
+    if (waitMs <= 0) queueMicrotask(this.#runNow);
+    else coalesce.clock.after(waitMs, this.#runNow);
   }
 
   /** Writes no more; does not close the connection. */
@@ -51,6 +62,7 @@ export class WritePump {
   async #run(): Promise<void> {
     if (this.#state !== "scheduled") return;
     this.#state = "writing";
+    this.#lastRunAt = this.#options.coalesce?.clock.now() ?? 0;
     for (let chunk = this.#source.takeOutput(); chunk !== null; chunk = this.#source.takeOutput()) {
       try {
         let written = await this.#connection.write(chunk);

@@ -1,0 +1,145 @@
+/**
+ * The core's side of all sessions: takes lanes from trusted edges and joins each to the session it asks for, or to a
+ * new one.
+ *
+ * Invariant: a session belongs to the edge that proved its name when it began; asking for another edge's session, or
+ * for one that is gone, gives a new one. Sessions of one edge are bounded; above the bound a lane is turned away.
+ */
+import type { Clock } from "../../shared/clock/clock.ts";
+import type { ExchangeHandler } from "../../shared/exchange/exchange.ts";
+import type { Admission, TrustedEdge } from "../../shared/handshake/core_handshake.ts";
+import type { EdgeKeys } from "../../shared/handshake/edge_keys.ts";
+import type { HandshakeTally } from "../../shared/handshake/handshake_tally.ts";
+import { performCoreHandshake } from "../../shared/handshake/perform_core_handshake.ts";
+import type { Logger } from "../../shared/observe/logger.ts";
+import { SessionDriver } from "../../shared/session/session_driver.ts";
+import type { LaneConnection, LaneListener } from "../../shared/transport/lane_transport.ts";
+import type { SessionLimits } from "../../shared/tunnel/session_limits.ts";
+import { serveStream } from "./served_exchange.ts";
+
+export interface TunnelServerOptions {
+  readonly keys: EdgeKeys;
+  /** Names in the core's certificate. */
+  readonly serverNames: ReadonlySet<string>;
+  readonly limits: SessionLimits;
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly tally: HandshakeTally;
+  wallClock(): number;
+  /** What answers the exchanges of an edge. */
+  handlerFor(edge: string): ExchangeHandler;
+}
+
+/** Sessions of one edge at once: its processes, each with one that drains. */
+const MAX_SESSIONS_PER_EDGE = 64;
+const SESSION_ID_BYTES = 16;
+
+export interface ServedSession {
+  readonly edge: string;
+  readonly driver: SessionDriver;
+}
+
+export class TunnelServer {
+  readonly #options: TunnelServerOptions;
+  readonly #coreInstanceId = crypto.getRandomValues(new Uint8Array(16));
+  /** By hexadecimal session id. */
+  readonly #sessions = new Map<string, ServedSession>();
+  readonly #stop = new AbortController();
+  #isDraining = false;
+  #allEnded: (() => void) | null = null;
+
+  constructor(options: TunnelServerOptions) {
+    this.#options = options;
+  }
+
+  get sessions(): IterableIterator<ServedSession> {
+    return this.#sessions.values();
+  }
+
+  /** Takes lanes from `listener` until it closes. */
+  async serve(listener: LaneListener): Promise<void> {
+    for await (const connection of listener) void this.#welcome(connection);
+  }
+
+  /** New exchanges are for other cores; resolves when all sessions have ended or `signal` fires, then closes the rest. */
+  async drain(signal: AbortSignal): Promise<void> {
+    this.#isDraining = true;
+    for (const session of this.#sessions.values()) session.driver.goaway();
+    if (this.#sessions.size > 0 && !signal.aborted) {
+      await new Promise<void>((resolve) => {
+        this.#allEnded = resolve;
+        signal.addEventListener("abort", () => resolve(), { once: true });
+      });
+    }
+    this.#stop.abort();
+    for (const session of this.#sessions.values()) session.driver.close();
+  }
+
+  async #welcome(connection: LaneConnection): Promise<void> {
+    const { log, keys, serverNames, tally, clock } = this.#options;
+    const result = await performCoreHandshake(connection, {
+      coreInstanceId: this.#coreInstanceId,
+      serverNames,
+      keys,
+      tally,
+      clock,
+      wallClock: () => this.#options.wallClock(),
+      signal: this.#stop.signal,
+      admit: (edge) => this.#admit(edge),
+    });
+    if (result.kind === "refused") {
+      log.warn("lane_refused", { reason: result.reason, remoteAddress: connection.remoteAddress });
+      return;
+    }
+    const session = this.#sessions.get(hex(result.sessionId));
+    if (session === undefined) return connection.close();
+    const lane = session.driver.addLane(connection, new Uint8Array(0));
+    if (lane === null) return;
+    log.info("lane_joined", {
+      edge: result.edgeName,
+      transport: connection.transport,
+      remoteAddress: connection.remoteAddress,
+      resumed: result.resumed,
+    });
+  }
+
+  #admit(edge: TrustedEdge): Admission | null {
+    if (this.#isDraining) return null;
+    const { limits } = this.#options;
+    const { maxStreams, windowUnits, pingIntervalMs, laneTimeoutMs, resumeTimeoutMs } = limits;
+    const granted = { maxStreams, windowUnits, pingIntervalMs, laneTimeoutMs, resumeTimeoutMs };
+    const asked = edge.sessionId === null ? undefined : this.#sessions.get(hex(edge.sessionId));
+    if (edge.sessionId !== null && asked?.edge === edge.edgeName && asked.driver.state === "open") {
+      return { sessionId: edge.sessionId, resumed: true, limits: granted };
+    }
+    const ofEdge = [...this.#sessions.values()].filter((session) => session.edge === edge.edgeName).length;
+    if (ofEdge >= MAX_SESSIONS_PER_EDGE) return null;
+    const sessionId = crypto.getRandomValues(new Uint8Array(SESSION_ID_BYTES));
+    this.#begin(hex(sessionId), edge.edgeName);
+    return { sessionId, resumed: false, limits: granted };
+  }
+
+  #begin(id: string, edge: string): void {
+    const { log, clock, limits } = this.#options;
+    const handler = this.#options.handlerFor(edge);
+    const driver = new SessionDriver({
+      role: "core",
+      limits,
+      clock,
+      accept: (stream, head) => serveStream(stream, head, { handler }),
+      onLaneClosed: (_lane, cause) =>
+        log.info("lane_closed", { edge, reason: cause instanceof Error ? cause.message : String(cause) }),
+      onGoaway: () => {},
+      onEnded: (end) => {
+        log[end.kind === "error" ? "error" : "info"]("session_ended", { edge, ...end });
+        this.#sessions.delete(id);
+        if (this.#sessions.size === 0) this.#allEnded?.();
+      },
+    });
+    this.#sessions.set(id, { edge, driver });
+  }
+}
+
+function hex(bytes: Uint8Array): string {
+  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
+}

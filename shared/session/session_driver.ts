@@ -1,0 +1,188 @@
+/**
+ * Drives one session: moves bytes between its lanes and their connections, keeps its time-outs, and hands each event
+ * to the stream's owner. All protocol lives in `Session`; here are only sockets, one timer and loops.
+ */
+import type { Clock } from "../clock/clock.ts";
+import type { ByteConnection } from "../transport/byte_connection.ts";
+import type { Lane } from "../tunnel/lane.ts";
+import { Session, type SessionState } from "../tunnel/session.ts";
+import type { SessionEvent } from "../tunnel/session_event.ts";
+import type { SessionLimits } from "../tunnel/session_limits.ts";
+import type { SessionStream } from "../tunnel/session_stream.ts";
+import { LaneDriver } from "./lane_driver.ts";
+import type { StreamOwner } from "./stream_owner.ts";
+
+/** How a session came to its end. */
+export type SessionEnd = Extract<SessionEvent<StreamOwner>, { kind: "closed" | "lost" | "error" }>;
+
+export interface SessionDriverOptions {
+  readonly role: "edge" | "core";
+  readonly limits: SessionLimits;
+  readonly clock: Clock;
+  /** Core: a stream was opened; sets `stream.owner` before it returns. Never called on an edge. */
+  accept(stream: SessionStream<StreamOwner>, head: Uint8Array): void;
+  /** A connection of the session ended, whatever the cause; the session may live on. */
+  onLaneClosed(lane: LaneDriver, cause: unknown): void;
+  /** The peer takes no new streams. */
+  onGoaway(): void;
+  /** Called once; nothing comes after it. */
+  onEnded(end: SessionEnd): void;
+}
+
+export class SessionDriver {
+  readonly #options: SessionDriverOptions;
+  readonly #session: Session<StreamOwner>;
+  readonly #lanes = new Map<Lane, LaneDriver>();
+  #isDraining = false;
+  #isDrainScheduled = false;
+  #timerAt = Number.POSITIVE_INFINITY;
+  #stopTimer = () => {};
+  #hasEnded = false;
+
+  constructor(options: SessionDriverOptions) {
+    this.#options = options;
+    this.#session = new Session<StreamOwner>({
+      role: options.role,
+      limits: options.limits,
+      now: options.clock.now(),
+    });
+    this.#session.onEvent = () => this.#scheduleDrain();
+    this.#session.onTimeoutChange = () => this.#scheduleDrain();
+    this.#armTimer();
+  }
+
+  get state(): SessionState {
+    return this.#session.state;
+  }
+
+  get streamCount(): number {
+    return this.#session.streamCount;
+  }
+
+  get lanes(): IterableIterator<LaneDriver> {
+    return this.#lanes.values();
+  }
+
+  get laneCount(): number {
+    return this.#lanes.size;
+  }
+
+  /** For metrics. */
+  get session(): Session<StreamOwner> {
+    return this.#session;
+  }
+
+  /**
+   * Puts a connection whose handshake is done to use; `received` holds what was read behind the handshake.
+   * Null (and the connection closed) if the session takes no more lanes.
+   */
+  addLane(connection: ByteConnection, received: Uint8Array): LaneDriver | null {
+    const lane = this.#session.attachLane(this.#options.clock.now());
+    if (lane === null) {
+      connection.close();
+      return null;
+    }
+    const driver = new LaneDriver({
+      lane,
+      connection,
+      clock: this.#options.clock,
+      onReceived: () => this.#drain(),
+      onClosed: (cause) => this.#laneClosed(driver, cause),
+    });
+    this.#lanes.set(lane, driver);
+    driver.start(received);
+    this.#scheduleDrain();
+    return driver;
+  }
+
+  /** Null when the session takes no new stream; see `Session.openStream`. */
+  openStream(head: Uint8Array, owner: StreamOwner): SessionStream<StreamOwner> | null {
+    return this.#session.openStream(head, owner);
+  }
+
+  /** No new streams; ends when the live ones have. */
+  goaway(): void {
+    this.#session.goaway(0);
+    this.#scheduleDrain();
+  }
+
+  /** Ends now; live streams are reset. */
+  close(): void {
+    this.#session.close(this.#options.clock.now());
+    this.#scheduleDrain();
+  }
+
+  #laneClosed(driver: LaneDriver, cause: unknown): void {
+    this.#lanes.delete(driver.lane);
+    driver.lane.closed(this.#options.clock.now());
+    this.#drain();
+    this.#options.onLaneClosed(driver, cause);
+  }
+
+  #scheduleDrain(): void {
+    if (this.#isDrainScheduled || this.#isDraining) return;
+    this.#isDrainScheduled = true;
+    queueMicrotask(() => {
+      this.#isDrainScheduled = false;
+      this.#drain();
+    });
+  }
+
+  #drain(): void {
+    if (this.#isDraining) return;
+    this.#isDraining = true;
+    for (let event = this.#session.nextEvent(); event !== null; event = this.#session.nextEvent()) {
+      this.#deliver(event);
+    }
+    this.#isDraining = false;
+    this.#armTimer();
+  }
+
+  #deliver(event: SessionEvent<StreamOwner>): void {
+    switch (event.kind) {
+      case "data":
+        return event.stream.owner.onData(event.bytes);
+      case "sent":
+        return event.stream.owner.onSent(event.bytes);
+      case "open":
+        return this.#options.accept(event.stream, event.head);
+      case "informational":
+        return event.stream.owner.onInformational(event.head);
+      case "head":
+        return event.stream.owner.onHead(event.head);
+      case "end":
+        return event.stream.owner.onEnd(event.trailers);
+      case "reset":
+        return event.stream.owner.onReset(event);
+      case "lane_dead":
+        return this.#lanes.get(event.lane)?.fail(new Error("the lane brought no byte for too long"));
+      case "goaway":
+        return this.#options.onGoaway();
+      case "closed":
+      case "lost":
+      case "error":
+        return this.#end(event);
+    }
+  }
+
+  #end(event: SessionEnd): void {
+    if (this.#hasEnded) return;
+    this.#hasEnded = true;
+    this.#stopTimer();
+    this.#timerAt = Number.POSITIVE_INFINITY;
+    for (const lane of [...this.#lanes.values()]) lane.finish();
+    this.#options.onEnded(event);
+  }
+
+  #armTimer(): void {
+    const at = this.#session.nextTimeout();
+    if (at === null || this.#hasEnded || at >= this.#timerAt) return;
+    this.#stopTimer();
+    this.#timerAt = at;
+    this.#stopTimer = this.#options.clock.after(Math.max(0, at - this.#options.clock.now()), () => {
+      this.#timerAt = Number.POSITIVE_INFINITY;
+      this.#session.handleTimeout(this.#options.clock.now());
+      this.#drain();
+    });
+  }
+}

@@ -1,0 +1,49 @@
+/**
+ * The few calls of the C library that Deno has no API for. Needs Linux and the permission to load the library:
+ * `--allow-ffi`, or `--allow-ffi=` with one of `LIBC_PATHS`. What is missing is said in the result; nothing asks.
+ */
+
+/** Deno reads a bare name under a restricted permission as a file beside the program, so the paths are whole. */
+export const LIBC_PATHS = [
+  "/lib/x86_64-linux-gnu/libc.so.6",
+  "/lib/aarch64-linux-gnu/libc.so.6",
+  "/lib64/libc.so.6",
+  "/usr/lib/libc.so.6",
+] as const;
+
+const SYMBOLS = {
+  getsockopt: { parameters: ["i32", "i32", "i32", "buffer", "buffer"], result: "i32" },
+  setsockopt: { parameters: ["i32", "i32", "i32", "buffer", "u32"], result: "i32" },
+  getsockname: { parameters: ["i32", "buffer", "buffer"], result: "i32" },
+  open: { parameters: ["buffer", "i32"], result: "i32" },
+  read: { parameters: ["i32", "buffer", "usize"], result: "isize" },
+  close: { parameters: ["i32"], result: "i32" },
+} as const satisfies Deno.ForeignLibraryInterface;
+
+export type Libc = Deno.DynamicLibrary<typeof SYMBOLS>["symbols"];
+
+/** `reason` says for a log line what is missing. */
+export type LibcResult<T> = { kind: "done"; value: T } | { kind: "unavailable"; reason: string };
+
+/** Loads the library, runs `use`, unloads it: for start-up work, not for paths that run often. */
+export function withLibc<T>(use: (libc: Libc) => T): LibcResult<T> {
+  if (Deno.build.os !== "linux") return { kind: "unavailable", reason: `not on ${Deno.build.os}` };
+  const isFullyAllowed = Deno.permissions.querySync({ name: "ffi" }).state === "granted";
+  let reason = "no permission to load the C library (--allow-ffi)";
+  for (const path of isFullyAllowed ? ["libc.so.6", ...LIBC_PATHS] : LIBC_PATHS) {
+    if (Deno.permissions.querySync({ name: "ffi", path }).state !== "granted") continue;
+    let library: Deno.DynamicLibrary<typeof SYMBOLS>;
+    try {
+      library = Deno.dlopen(path, SYMBOLS);
+    } catch (error) {
+      reason = `cannot load ${path}: ${error instanceof Error ? error.message : String(error)}`;
+      continue;
+    }
+    try {
+      return { kind: "done", value: use(library.symbols) };
+    } finally {
+      library.close();
+    }
+  }
+  return { kind: "unavailable", reason };
+}
