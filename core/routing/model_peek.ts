@@ -73,8 +73,10 @@ export class ModelPeek implements RequestReceiver {
 
   body(bytes: Uint8Array): void {
     if (this.#next === null) return this.#look(bytes);
-    if (this.#held.length > 0) this.#held.push(bytes.slice());
-    else this.#playNow(this.#next, bytes);
+    // What was reported while looking may still fill the next step's window.
+    const hasRoom = this.#held.length === 0 && this.#playedBytes + bytes.length <= EXCHANGE_WINDOW_BYTES;
+    if (hasRoom) this.#playNow(this.#next, bytes);
+    else this.#held.push(bytes.slice());
   }
 
   end(trailers: Fields | null): void {

@@ -77,13 +77,17 @@ export class MultipartModelScanner {
     this.#kept += String.fromCharCode(byte);
     if (this.#kept.length > MAX_PART_HEAD_BYTES) this.#result = ABSENT;
     if (byte !== 0x0a || !this.#kept.endsWith("\r\n\r\n")) return;
-    const disposition = /^content-disposition:[^\r]*;\s*name="?([^";\r]*)"?/im.exec(this.#kept);
-    const isModel = disposition?.[1] === "model" && !/;\s*filename\*?=/i.test(disposition[0]);
-    this.#state = isModel ? "value" : "skip";
+    this.#state = isModelField(this.#kept) ? "value" : "skip";
     this.#kept = "";
     // The CRLF that ends the head may begin the delimiter of an empty part.
     this.#matched = 2;
   }
+}
+
+function isModelField(partHead: string): boolean {
+  const disposition = /^content-disposition:([^\r]*)/im.exec(partHead)?.[1] ?? "";
+  const name = /;\s*name=(?:"([^"]*)"|([^\s;"]*))/i.exec(disposition);
+  return (name?.[1] ?? name?.[2]) === "model" && !/;\s*filename\*?=/i.test(disposition);
 }
 
 function foundModel(latin1: string): ModelScan {

@@ -62,9 +62,13 @@ class PacedRequest extends RequestForwarder {
 
   #report(): void {
     this.#stopTimer = null;
-    const bytes = this.#waitingBytes;
-    this.#waitingBytes = 0;
-    this.request.answerConsumed(bytes);
+    const { clock, maxBytesPerSecond } = this.#options;
+    const owedMs = Math.max(0, this.#paidUntil - clock.now());
+    const owedBytes = Math.min(this.#waitingBytes, Math.ceil((owedMs * maxBytesPerSecond) / 1000));
+    const bytes = this.#waitingBytes - owedBytes;
+    this.#waitingBytes = owedBytes;
+    if (owedBytes > 0) this.#stopTimer = clock.after(owedMs, () => this.#report());
+    if (bytes > 0) this.request.answerConsumed(bytes);
   }
 }
 

@@ -6,6 +6,7 @@
  */
 import type { Clock } from "../../shared/clock/clock.ts";
 import type { AnswerReceiver, RequestHead, RequestReceiver } from "../../shared/exchange/exchange.ts";
+import type { GrantedLimits } from "../../shared/handshake/granted_limits.ts";
 import type { EdgeSigner } from "../../shared/handshake/edge_signer.ts";
 import {
   type EdgeHandshakeResult,

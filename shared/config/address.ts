@@ -7,7 +7,8 @@ export interface Address {
   readonly port: number;
 }
 
-const DNS_NAME = /^(?=.{1,253}$)[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9])?(?:\.[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9])?)*$/;
+const DNS_NAME =
+  /^(?=.{1,253}$)[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9])?(?:\.[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9])?)*$/;
 
 /**
  * Reads `host:port`, where the host is a DNS name, an IPv4 address or an IPv6 address in brackets (RFC 3986 §3.2.2).
@@ -17,9 +18,15 @@ export function parseAddress(text: string, { minPort }: { minPort: 0 | 1 }): Add
   const match = /^(?:\[([^\]]*)\]|([^:[\]]*)):(\d+)$/.exec(text);
   if (match === null) return { wrong: whyNotHostAndPort(text) };
   const hostname = (match[1] ?? match[2] ?? "").toLowerCase();
-  if (match[1] !== undefined && !isIPv6(hostname)) return { wrong: "has no IPv6 address between its brackets" };
+  if (match[1] !== undefined && !isIPv6(hostname)) {
+    return { wrong: "has no IPv6 address between its brackets" };
+  }
   if (match[2] !== undefined && !isHostname(hostname)) {
-    return { wrong: hostname === "" ? "has no host before the colon" : "has a host that is no DNS name and no IP address" };
+    return {
+      wrong: hostname === ""
+        ? "has no host before the colon"
+        : "has a host that is no DNS name and no IP address",
+    };
   }
   const port = Number(match[3]);
   if (port < minPort || port > 65535) return { wrong: `has a port outside ${minPort} to 65535` };

@@ -23,7 +23,8 @@ function editDistance(left: string, right: string): number {
         at(current, column - 1) + 1,
         at(previous, column - 1) + cost,
       );
-      const isSwap = row > 1 && column > 1 && left[row - 1] === right[column - 2] && left[row - 2] === right[column - 1];
+      const isSwap = row > 1 && column > 1 && left[row - 1] === right[column - 2] &&
+        left[row - 2] === right[column - 1];
       if (isSwap) distance = Math.min(distance, at(beforePrevious, column - 2) + 1);
       current.push(distance);
     }

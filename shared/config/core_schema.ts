@@ -45,7 +45,8 @@ const TUNNEL = section("Where edges connect.", {
   }),
   key_file: file({ doc: "PEM file with its private key (PKCS #8).", example: "core-key.pem" }),
   edges: list({
-    doc: "The edges that may connect. An edge may be listed twice with two keys, to change from one to the other.",
+    doc:
+      "The edges that may connect. An edge may be listed twice with two keys, to change from one to the other.",
     min: 1,
     max: 1024,
     uniqueBy: ["public_key"],
@@ -98,7 +99,8 @@ const TUNNEL = section("Where edges connect.", {
     default: 5000,
   }),
   resume_timeout_ms: duration({
-    doc: "How long exchanges in flight wait for the edge to come back when its last connection died; then they are cut.",
+    doc:
+      "How long exchanges in flight wait for the edge to come back when its last connection died; then they are cut.",
     min: 0,
     max: 600_000,
     default: 15_000,
@@ -127,7 +129,8 @@ const RATE = {
 
 const AUTH = section("Who may call.", {
   mode: choice(["api_keys", "none"], {
-    doc: "api_keys: each request needs one of the keys below. none: everybody may call; no keys may be listed then.",
+    doc:
+      "api_keys: each request needs one of the keys below. none: everybody may call; no keys may be listed then.",
     default: "api_keys",
     reloadable: true,
   }),
@@ -164,9 +167,11 @@ const AUTH = section("Who may call.", {
     }),
   }),
   query_parameter: optionalText({
-    doc: "Query parameter that may carry a key, for clients that cannot set header fields; it is taken out of the path.",
+    doc:
+      "Query parameter that may carry a key, for clients that cannot set header fields; it is taken out of the path.",
     allowed: "1 to 64 letters, digits, '_', '-' and '.'",
-    parse: (value) => /^[\w.-]{1,64}$/.test(value) ? value : { wrong: "is not the name of a query parameter" },
+    parse: (value) =>
+      /^[\w.-]{1,64}$/.test(value) ? value : { wrong: "is not the name of a query parameter" },
     example: "api_key",
     reloadable: true,
   }),
@@ -191,7 +196,10 @@ const ORIGIN = section("A named LLM service.", {
       }),
     }),
   }),
-  balancer: choice(["round_robin"], { doc: "How an endpoint is chosen for a request.", default: "round_robin" }),
+  balancer: choice(["round_robin"], {
+    doc: "How an endpoint is chosen for a request.",
+    default: "round_robin",
+  }),
   api_key: optionalSecret({
     doc: "Sent to the origin as a bearer token in place of the client's key.",
     example: "${ORIGIN_API_KEY}",
@@ -248,7 +256,8 @@ const ROUTE = section("Which requests go to which origin.", {
     reloadable: true,
     of: pattern({
       doc: "A model.",
-      allowed: "1 to 256 characters, up to 4 of them '*' for any run of characters; in quotes if it begins with '*'",
+      allowed:
+        "1 to 256 characters, up to 4 of them '*' for any run of characters; in quotes if it begins with '*'",
       pattern: /^(?=[^\p{Cc}]{1,256}$)[^*]*(?:\*[^*]*){0,4}$/u,
       example: "qwen3-*",
     }),
@@ -267,7 +276,8 @@ const ROUTE = section("Which requests go to which origin.", {
   }),
   origin: name({ doc: "The name of the origin.", example: "llm", reloadable: true }),
   cache: choice(["strip", "pass"], {
-    doc: "strip: caching fields are removed and answers marked as not to be stored. pass: they are left alone.",
+    doc:
+      "strip: caching fields are removed and answers marked as not to be stored. pass: they are left alone.",
     default: "strip",
     reloadable: true,
   }),
@@ -275,7 +285,7 @@ const ROUTE = section("Which requests go to which origin.", {
 
 /** The options of a core. */
 export const CORE_SCHEMA = section("Options of a core.", {
-  node: choice(["core"], { doc: "Which kind of node the file is for." }),
+  node: choice(["core"], { doc: "Which kind of node the file is for.", allowed: "edge, core" }),
   name: name({ doc: "Name of this core, for logs and metrics.", example: "sz-1" }),
   tunnel: TUNNEL,
   auth: AUTH,
@@ -288,7 +298,8 @@ export const CORE_SCHEMA = section("Options of a core.", {
     of: ORIGIN,
   }),
   routes: list({
-    doc: "Tried in order; the first that matches decides. A route without models and paths takes all and comes last.",
+    doc:
+      "Tried in order; the first that matches decides. A route without models and paths takes all and comes last.",
     min: 1,
     max: 1024,
     reloadable: true,
@@ -296,7 +307,8 @@ export const CORE_SCHEMA = section("Options of a core.", {
   }),
   routing: section("Looking into requests to find the model.", {
     max_peek_bytes: integer({
-      doc: "Bytes of one request's body that are read at most to find its model; only routes with models need it.",
+      doc:
+        "Bytes of one request's body that are read at most to find its model; only routes with models need it.",
       unit: "bytes",
       min: 1024,
       max: 256 * 1024 * 1024,

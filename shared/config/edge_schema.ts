@@ -8,7 +8,8 @@ import { choice, decimal, duration, integer, list, section } from "./option.ts";
 const LISTENER = section("Where clients connect, over HTTPS with HTTP/1.1 or HTTP/2.", {
   address: listenAddress({ doc: "Where the edge listens for clients.", example: "0.0.0.0:443" }),
   certificates: list({
-    doc: "What the edge shows to clients; the first whose names fit the name asked for is used, else the first.",
+    doc:
+      "What the edge shows to clients; the first whose names fit the name asked for is used, else the first.",
     min: 1,
     max: 64,
     uniqueBy: ["certificate_file"],
@@ -32,7 +33,8 @@ const LISTENER = section("Where clients connect, over HTTPS with HTTP/1.1 or HTT
     default: 10_000,
   }),
   max_connections: integer({
-    doc: "Client connections at once; more are closed as soon as they come. Keep it well below the limit of open files.",
+    doc:
+      "Client connections at once; more are closed as soon as they come. Keep it well below the limit of open files.",
     unit: "connections",
     min: 1,
     max: 1_000_000,
@@ -142,7 +144,8 @@ const TUNNEL = section("The way to the core.", {
 
 const BACKPRESSURE = section("What happens when a client reads slower than the origin answers.", {
   high_watermark: decimal({
-    doc: "Share of an exchange's window (256 KiB) that may wait for the client before the origin is made to pause.",
+    doc:
+      "Share of an exchange's window (256 KiB) that may wait for the client before the origin is made to pause.",
     min: 0.01,
     max: 1,
     default: 0.8,
@@ -187,23 +190,26 @@ const SSE = section("Answers that are event streams (text/event-stream).", {
     default: 86_400_000,
     reloadable: true,
   }),
-  coalesce: section("Several events in one write: fewer packets for a little delay. The first event never waits.", {
-    max_events: integer({
-      doc: "Events that are sent together at the most; 1: off.",
-      unit: "events",
-      min: 1,
-      max: 1000,
-      default: 1,
-      reloadable: true,
-    }),
-    max_delay_ms: duration({
-      doc: "Longest wait of an event for others.",
-      min: 1,
-      max: 1000,
-      default: 10,
-      reloadable: true,
-    }),
-  }),
+  coalesce: section(
+    "Several events in one write: fewer packets for a little delay. The first event never waits.",
+    {
+      max_events: integer({
+        doc: "Events that are sent together at the most; 1: off.",
+        unit: "events",
+        min: 1,
+        max: 1000,
+        default: 1,
+        reloadable: true,
+      }),
+      max_delay_ms: duration({
+        doc: "Longest wait of an event for others.",
+        min: 1,
+        max: 1000,
+        default: 10,
+        reloadable: true,
+      }),
+    },
+  ),
   compression: choice(["none", "gzip"], {
     doc: "Compression towards clients that accept it; each event can be read as soon as it arrives.",
     default: "none",
@@ -213,29 +219,35 @@ const SSE = section("Answers that are event streams (text/event-stream).", {
 
 /** The options of an edge. */
 export const EDGE_SCHEMA = section("Options of an edge.", {
-  node: choice(["edge"], { doc: "Which kind of node the file is for." }),
-  name: name({ doc: "The name by which the core knows this edge (see tunnel.edges there).", example: "hk-1" }),
+  node: choice(["edge"], { doc: "Which kind of node the file is for.", allowed: "edge, core" }),
+  name: name({
+    doc: "The name by which the core knows this edge (see tunnel.edges there).",
+    example: "hk-1",
+  }),
   listener: LISTENER,
   http1: HTTP1_SECTION,
   http2: HTTP2_SECTION,
   tunnel: TUNNEL,
   backpressure: BACKPRESSURE,
   sse: SSE,
-  zero_cache: section("Caching fields are stripped from every request and answer, but on the paths named here.", {
-    except_paths: list({
-      doc: "Path prefixes whose caching fields are left alone, for routes with `cache: pass` in the core.",
-      min: 0,
-      max: 256,
-      default: [],
-      reloadable: true,
-      of: pattern({
-        doc: "A path prefix.",
-        allowed: "a path that begins with /",
-        pattern: /^\/[\x21-\x7e]*$/,
-        example: "/v1/models",
+  zero_cache: section(
+    "Caching fields are stripped from every request and answer, but on the paths named here.",
+    {
+      except_paths: list({
+        doc: "Path prefixes whose caching fields are left alone, for routes with `cache: pass` in the core.",
+        min: 0,
+        max: 256,
+        default: [],
+        reloadable: true,
+        of: pattern({
+          doc: "A path prefix.",
+          allowed: "a path that begins with /",
+          pattern: /^\/[\x21-\x7e]*$/,
+          example: "/v1/models",
+        }),
       }),
-    }),
-  }),
+    },
+  ),
   admin: adminSection({ defaultAddress: "127.0.0.1:9101" }),
   log: LOG_SECTION,
 });

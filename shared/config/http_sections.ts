@@ -13,7 +13,8 @@ interface BodyRate {
 function bodyRateOptions(defaults: BodyRate) {
   return {
     min_body_bytes_per_second: integer({
-      doc: "A request's body must arrive at this rate, averaged since its start, once body_grace_ms are over.",
+      doc:
+        "A request's body must arrive at this rate, averaged since its start, once body_grace_ms are over.",
       unit: "bytes/s",
       min: 1,
       max: MEBIBYTE,
@@ -64,7 +65,8 @@ export const HTTP1_SECTION = section("What one client connection over HTTP/1.1 m
     default: DEFAULT_HTTP1_LIMITS.maxChunkLineBytes,
   }),
   head_timeout_ms: duration({
-    doc: "How long a request's head may take: the first from the start of the connection, later ones from their first byte.",
+    doc:
+      "How long a request's head may take: the first from the start of the connection, later ones from their first byte.",
     min: 100,
     max: 600_000,
     default: DEFAULT_HTTP1_LIMITS.headTimeoutMs,
@@ -80,7 +82,8 @@ export const HTTP1_SECTION = section("What one client connection over HTTP/1.1 m
 
 export const HTTP2_SECTION = section("What one client connection over HTTP/2 may cost.", {
   max_concurrent_streams: integer({
-    doc: "Requests that a client may have open at once on one connection; more are refused with REFUSED_STREAM.",
+    doc:
+      "Requests that a client may have open at once on one connection; more are refused with REFUSED_STREAM.",
     unit: "streams",
     min: 1,
     max: 10_000,
@@ -147,7 +150,8 @@ export const HTTP2_SECTION = section("What one client connection over HTTP/2 may
     default: DEFAULT_HTTP2_LIMITS.resetsPerSecond,
   }),
   control_burst: integer({
-    doc: "Control frames (SETTINGS, PING, empty frames) that a client may send at once after a rest, in units of work.",
+    doc:
+      "Control frames (SETTINGS, PING, empty frames) that a client may send at once after a rest, in units of work.",
     min: 100,
     max: 1_000_000,
     default: DEFAULT_HTTP2_LIMITS.controlBurst,

@@ -15,12 +15,15 @@ export const TRANSPORTS = ["quic", "tls"] as const;
 export type Transport = typeof TRANSPORTS[number];
 
 export function adminSection(options: { defaultAddress: string }) {
-  return section("The node's own HTTP server for those who run it: /metrics, /healthz and /readyz. It asks for no key.", {
-    address: listenAddress({
-      doc: "Where it listens; keep it out of reach of clients.",
-      default: options.defaultAddress,
-    }),
-  });
+  return section(
+    "The node's own HTTP server for those who run it: /metrics, /healthz and /readyz. It asks for no key.",
+    {
+      address: listenAddress({
+        doc: "Where it listens; keep it out of reach of clients.",
+        default: options.defaultAddress,
+      }),
+    },
+  );
 }
 
 export const LOG_SECTION = section("Structured log lines on standard error.", {

@@ -6,7 +6,15 @@
  */
 import { z } from "zod";
 
-export type Unit = "ms" | "bytes" | "bytes/s" | "requests/s" | "requests" | "events" | "streams" | "connections";
+export type Unit =
+  | "ms"
+  | "bytes"
+  | "bytes/s"
+  | "requests/s"
+  | "requests"
+  | "events"
+  | "streams"
+  | "connections";
 
 /** What a schema tells besides checking values. */
 export interface OptionMeta {
@@ -17,6 +25,8 @@ export interface OptionMeta {
   readonly unit?: Unit;
   /** Whether a running node could take a new value; what holds a socket or a key cannot be changed so. */
   readonly reloadable: boolean;
+  /** What holds if the option is not given, as the file would spell it; null: nothing; absent: it must be given. */
+  readonly default?: unknown;
   /** For the example files, where there is no default or another value says more. */
   readonly example?: unknown;
   /** Values are never shown. */
@@ -96,16 +106,19 @@ export function duration(option: Omit<NumberOption, "unit">): z.ZodType<number> 
 }
 
 export function flag(option: Documented & { default: boolean }): z.ZodType<boolean> {
-  return register<boolean>(z.boolean().default(option.default), { ...base(option), allowed: "true or false" });
+  return register<boolean>(z.boolean().default(option.default), {
+    ...base(option),
+    allowed: "true or false",
+  });
 }
 
 export function choice<const Values extends readonly [string, ...string[]]>(
   values: Values,
-  option: Documented & { default?: Values[number] },
+  option: Documented & { default?: Values[number]; allowed?: string },
 ): z.ZodType<Values[number]> {
   const schema: z.ZodType<Values[number]> = z.enum(values);
   const whole = option.default === undefined ? schema : schema.prefault(option.default);
-  return register<Values[number]>(whole, { ...base(option), allowed: values.join(", ") });
+  return register<Values[number]>(whole, { ...base(option), allowed: option.allowed ?? values.join(", ") });
 }
 
 export interface TextOption<T> extends Documented {
@@ -123,12 +136,18 @@ export interface TextOption<T> extends Documented {
 /** A text that is read into a `T`. */
 export function text<T>(option: TextOption<T>): z.ZodType<T> {
   const schema = textSchema(option);
-  return register<T>(option.default === undefined ? schema : schema.prefault(option.default), textMeta(option));
+  return register<T>(
+    option.default === undefined ? schema : schema.prefault(option.default),
+    textMeta(option),
+  );
 }
 
 /** A text that may be absent: then null. */
 export function optionalText<T>(option: Omit<TextOption<T>, "default">): z.ZodType<T | null> {
-  return register<T | null>(textSchema(option).nullable().default(null), textMeta(option));
+  return register<T | null>(textSchema(option).nullable().default(null), {
+    ...textMeta(option),
+    default: null,
+  });
 }
 
 function textSchema<T>(option: Omit<TextOption<T>, "default">): z.ZodType<T, string> {
@@ -144,7 +163,7 @@ function isWrong(parsed: unknown): parsed is { wrong: string } {
   return typeof parsed === "object" && parsed !== null && "wrong" in parsed;
 }
 
-function textMeta<T>(option: Omit<TextOption<T>, "default">): OptionMeta {
+function textMeta<T>(option: TextOption<T>): OptionMeta {
   return {
     ...base(option),
     allowed: option.allowed,
@@ -177,7 +196,7 @@ export function list<Item>(option: ListOption<Item>): z.ZodType<Item[]> {
 /** A list that may be absent: then null. */
 export function optionalList<Item>(option: Omit<ListOption<Item>, "default">): z.ZodType<Item[] | null> {
   const whole = list(option);
-  return register<Item[] | null>(whole.nullable().default(null), metaOf(whole));
+  return register<Item[] | null>(whole.nullable().default(null), { ...metaOf(whole), default: null });
 }
 
 /** Options under one key; the section may be left out if all of them may. */
@@ -197,20 +216,26 @@ export function optionalSection<const Shape extends z.ZodRawShape>(
   shape: Shape,
 ): z.ZodType<z.output<z.ZodObject<Shape>> | null> {
   const schema: z.ZodType<z.output<z.ZodObject<Shape>>> = z.strictObject(shape);
-  return register(schema.nullable().default(null), sectionMeta(doc, shape));
+  return register(schema.nullable().default(null), { ...sectionMeta(doc, shape), default: null });
 }
 
 function sectionMeta(doc: string, shape: z.ZodRawShape): OptionMeta {
   return { doc, allowed: `a section with ${Object.keys(shape).join(", ")}`, reloadable: false };
 }
 
-function base(option: Documented): Pick<OptionMeta, "doc" | "reloadable" | "example"> {
+function base(
+  option: Documented & { default?: unknown },
+): Pick<OptionMeta, "doc" | "reloadable" | "default" | "example"> {
   const { doc, reloadable = false } = option;
-  return option.example === undefined ? { doc, reloadable } : { doc, reloadable, example: option.example };
+  return {
+    doc,
+    reloadable,
+    ...(option.default === undefined ? {} : { default: option.default }),
+    ...(option.example === undefined ? {} : { example: option.example }),
+  };
 }
 
 function register<T>(schema: z.ZodType<T>, meta: OptionMeta): z.ZodType<T> {
-  // A fresh wrapper object per call: the registry is keyed by object, and zod hands out the same one for some kinds.
   OPTION_META.add(schema, meta);
   return schema;
 }

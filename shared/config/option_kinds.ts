@@ -55,7 +55,11 @@ function fileOption(option: Documented): TextOption<string> {
 
 /** The base URL of an HTTP server. */
 export function httpUrl(option: Documented): z.ZodType<URL> {
-  return text({ ...option, allowed: "an http:// or https:// URL, as in http://10.0.0.5:8000", parse: parseHttpUrl });
+  return text({
+    ...option,
+    allowed: "an http:// or https:// URL, as in http://10.0.0.5:8000",
+    parse: parseHttpUrl,
+  });
 }
 
 function parseHttpUrl(value: string): URL | { wrong: string } {
@@ -74,7 +78,8 @@ export function optionalSecret(option: Documented): z.ZodType<string | null> {
     ...option,
     isSecret: true,
     allowed: "1 to 4096 visible ASCII characters; better ${NAME} or ${file:PATH} than the secret itself",
-    parse: (value) => /^[\x21-\x7e]{1,4096}$/.test(value) ? value : { wrong: "is not a secret that a header can carry" },
+    parse: (value) =>
+      /^[\x21-\x7e]{1,4096}$/.test(value) ? value : { wrong: "is not a secret that a header can carry" },
   });
 }
 
@@ -82,7 +87,8 @@ export function optionalSecret(option: Documented): z.ZodType<string | null> {
 export function pattern(option: Documented & { allowed: string; pattern: RegExp }): z.ZodType<string> {
   return text({
     ...option,
-    parse: (value) => value.length <= MAX_TEXT_LENGTH && option.pattern.test(value) ? value : { wrong: "is not allowed" },
+    parse: (value) =>
+      value.length <= MAX_TEXT_LENGTH && option.pattern.test(value) ? value : { wrong: "is not allowed" },
   });
 }
 

@@ -22,7 +22,10 @@ export function isBodyless(status: number, method: string): boolean {
 }
 
 /** @throws {Http1Violation} */
-export function parseAnswerHead(bytes: Uint8Array, options: { method: string; limits: Http1Limits }): ParsedAnswer {
+export function parseAnswerHead(
+  bytes: Uint8Array,
+  options: { method: string; limits: Http1Limits },
+): ParsedAnswer {
   const { method, limits } = options;
   const headText: HeadText = { bytes, text: byteText(bytes) };
   const line = STATUS_LINE.exec(headText.text);

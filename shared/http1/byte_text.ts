@@ -5,5 +5,5 @@ import { Buffer } from "node:buffer";
  * 0x80–0x9f; `Buffer` does not, and is ten times as fast as `String.fromCharCode`.
  */
 export function byteText(bytes: Uint8Array): string {
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).latin1Slice(0, bytes.length);
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString("latin1");
 }

@@ -115,7 +115,9 @@ export class ChunkedDecoder {
 
   #countLineByte(): void {
     // The limit leaves out the line end, whose first byte is counted here.
-    if (++this.#lineBytes > this.#limits.maxChunkLineBytes + 1) throw new Http1Violation("chunk line too long");
+    if (++this.#lineBytes > this.#limits.maxChunkLineBytes + 1) {
+      throw new Http1Violation("chunk line too long");
+    }
   }
 
   #beginPayload(): void {
@@ -131,7 +133,10 @@ export class ChunkedDecoder {
     const end = this.#trailerSection.collect(piece, at);
     const bytes = this.#trailerSection.head;
     if (bytes === null) return end;
-    const flat = parseFields({ bytes, text: byteText(bytes) }, { start: 0, maxCount: this.#limits.maxFieldCount });
+    const flat = parseFields({ bytes, text: byteText(bytes) }, {
+      start: 0,
+      maxCount: this.#limits.maxFieldCount,
+    });
     for (let i = 0; i < flat.length; i += 2) {
       if (isForbiddenTrailer(flat[i] ?? "")) throw new Http1Violation("field that may not be a trailer");
     }

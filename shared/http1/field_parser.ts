@@ -49,7 +49,9 @@ export function parseFields(head: HeadText, options: { start: number; maxCount: 
     while (VALUE_BYTE[bytes[at] ?? 0] === 1) at++;
     if (bytes[at] !== CR || bytes[at + 1] !== 0x0a) throw new Http1Violation("control character in a field");
     let valueEnd = at;
-    while (valueEnd > valueStart && (bytes[valueEnd - 1] === SPACE || bytes[valueEnd - 1] === TAB)) valueEnd--;
+    while (valueEnd > valueStart && (bytes[valueEnd - 1] === SPACE || bytes[valueEnd - 1] === TAB)) {
+      valueEnd--;
+    }
     at += 2;
     flat.push(INTERNED.get(rawName) ?? rawName.toLowerCase(), text.slice(valueStart, valueEnd));
   }

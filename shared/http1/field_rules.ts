@@ -12,17 +12,54 @@ const CONNECTION_FIELDS = new Set([
 ]);
 
 const PROTECTED_FIELDS = new Set([
-  ...["api-key", "authorization", "cache-control", "cookie", "date", "forwarded", "host", "idempotency-key"],
-  ...["origin", "proxy-authorization", "retry-after", "set-cookie", "traceparent", "tracestate", "true-client-ip"],
+  ...[
+    "api-key",
+    "authorization",
+    "cache-control",
+    "cookie",
+    "date",
+    "expect",
+    "forwarded",
+    "host",
+    "idempotency-key",
+  ],
+  ...[
+    "origin",
+    "proxy-authorization",
+    "retry-after",
+    "set-cookie",
+    "traceparent",
+    "tracestate",
+    "trailer",
+    "true-client-ip",
+  ],
   ...["via", "www-authenticate", "x-api-key", "x-real-ip", "x-request-id"],
 ]);
 const PROTECTED_PREFIXES = [
-  ...["accept", "access-control-", "anthropic-", "content-", "grpc-", "openai-", "sec-", "x-forwarded-", "x-lowu-"],
+  ...[
+    "accept",
+    "access-control-",
+    "anthropic-",
+    "content-",
+    "grpc-",
+    "openai-",
+    "sec-",
+    "x-forwarded-",
+    "x-lowu-",
+  ],
 ];
 
 /** Framing, routing, authentication, request modifiers and what describes the body (RFC 9110 §6.5.1). */
 const FORBIDDEN_TRAILERS = new Set([
-  ...["age", "api-key", "authorization", "cache-control", "content-encoding", "content-length", "content-range"],
+  ...[
+    "age",
+    "api-key",
+    "authorization",
+    "cache-control",
+    "content-encoding",
+    "content-length",
+    "content-range",
+  ],
   ...["content-type", "cookie", "date", "expect", "expires", "forwarded", "host", "location", "max-forwards"],
   ...["pragma", "proxy-authenticate", "proxy-authorization", "range", "retry-after", "set-cookie", "trailer"],
   ...["vary", "via", "warning", "www-authenticate", "x-api-key", "x-real-ip", "x-request-id"],

@@ -50,10 +50,9 @@ export function readMessageFields(flat: string[], version: "1.0" | "1.1"): Messa
 /** Removes what `connection` names and may name; true if it says close. */
 function applyConnection(fields: Fields, connection: string): boolean {
   let isClosing = false;
-  const options = connection.split(",", MAX_CONNECTION_OPTIONS + 1);
+  const options = listMembers(connection);
   if (options.length > MAX_CONNECTION_OPTIONS) throw new Http1Violation("too many connection options");
-  for (const part of options) {
-    const option = part.trim().toLowerCase();
+  for (const option of options) {
     if (option === "" || option === "keep-alive") continue;
     if (!isToken(option)) throw new Http1Violation("malformed connection option");
     if (option === "close") isClosing = true;
@@ -73,5 +72,10 @@ function parseContentLength(value: string): number {
 }
 
 function asksForTrailers(te: string): boolean {
-  return te.split(",").some((coding) => coding.trim().toLowerCase() === "trailers");
+  return listMembers(te).includes("trailers");
+}
+
+/** The members of a comma list in lower case; space is SP and HTAB only (RFC 9110 §5.6.1, §5.6.3). */
+function listMembers(list: string): string[] {
+  return list.toLowerCase().split(",").map((member) => member.replace(/^[ \t]+|[ \t]+$/g, ""));
 }

@@ -63,7 +63,9 @@ function parseRequestLine({ bytes, text }: HeadText, maxTargetBytes: number): Re
   const targetStart = ++at;
   while (TARGET_BYTE[bytes[at] ?? 0] === 1) at++;
   if (at === targetStart || bytes[at] !== SPACE) throw new Http1Violation("malformed request target");
-  if (at - targetStart > maxTargetBytes) throw new Http1Violation("the request target is too long", "too_large");
+  if (at - targetStart > maxTargetBytes) {
+    throw new Http1Violation("the request target is too long", "too_large");
+  }
   const target = text.slice(targetStart, at);
   const end = at + 11;
   const rest = text.slice(at + 1, end);

@@ -9,7 +9,7 @@ import { ENTRY_OVERHEAD_BYTES, HpackDynamicTable } from "./hpack_dynamic_table.t
 import { STATIC_ENTRY_COUNT, STATIC_TABLE } from "./hpack_static_table.ts";
 import { compressionError, floodError } from "./http2_error.ts";
 import { huffmanDecode } from "./huffman.ts";
-import { latin1 } from "./latin1.ts";
+import { byteText } from "../http1/byte_text.ts";
 
 /** SETTINGS_HEADER_TABLE_SIZE of this end: the default, so that it need not be announced. */
 export const DECODER_TABLE_BYTES = 4096;
@@ -150,7 +150,7 @@ export class HpackDecoder {
     if (end > this.#block.length) throw compressionError("string runs past the block");
     const bytes = this.#block.subarray(this.#at, end);
     this.#at = end;
-    return isHuffman ? huffmanDecode(bytes) : latin1(bytes);
+    return isHuffman ? huffmanDecode(bytes) : byteText(bytes);
   }
 
   /** RFC 7541 §5.1. */

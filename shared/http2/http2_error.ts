@@ -49,3 +49,8 @@ export function compressionError(message: string): Http2Error {
 export function floodError(message: string): Http2Error {
   return new Http2Error(message, { errorCode: HTTP2_ERROR.ENHANCE_YOUR_CALM });
 }
+
+/** A malformed message: a stream error of type PROTOCOL_ERROR (RFC 9113 §8.1.1). */
+export function malformed(message: string, streamId: number): Http2Error {
+  return new Http2Error(message, { errorCode: HTTP2_ERROR.PROTOCOL_ERROR, streamId });
+}

@@ -7,7 +7,7 @@
  * bits, all ones; a decoded EOS is an error.
  */
 import { compressionError } from "./http2_error.ts";
-import { latin1 } from "./latin1.ts";
+import { byteText } from "../http1/byte_text.ts";
 
 const EOS = 256;
 /** Bits of the code of each symbol 0–255; EOS has 30. */
@@ -130,7 +130,9 @@ const SCRATCH = new Uint8Array(4096);
 /** @throws {Http2Error} COMPRESSION_ERROR if `bytes` are not the code of a byte string */
 export function huffmanDecode(bytes: Uint8Array): string {
   // The shortest code has five bits.
-  const target = bytes.length * 8 <= SCRATCH.length * 5 ? SCRATCH : new Uint8Array((bytes.length * 8) / 5 + 1);
+  const target = bytes.length * 8 <= SCRATCH.length * 5
+    ? SCRATCH
+    : new Uint8Array((bytes.length * 8) / 5 + 1);
   let length = 0;
   let state = 0;
   for (let i = 0; i < bytes.length; i++) {
@@ -144,5 +146,5 @@ export function huffmanDecode(bytes: Uint8Array): string {
     state = low & 0x1ff;
   }
   if (IS_END[state] !== 1) throw compressionError("bad padding of a Huffman string");
-  return latin1(target.subarray(0, length));
+  return byteText(target.subarray(0, length));
 }

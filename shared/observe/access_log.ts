@@ -1,57 +1,42 @@
-import type { ErrorCode } from "../errors/error_table.ts";
 import { ERROR_TABLE } from "../errors/error_table.ts";
-import type { ErrorSource } from "../errors/relay_error.ts";
-import type { ExchangeContext } from "../exchange/exchange.ts";
 import type { Logger } from "./logger.ts";
+import type { ExchangeReport } from "./observe_exchange.ts";
 
-/** One finished exchange, as the access log tells it. */
-export interface AccessRecord {
-  readonly id: string;
-  readonly kind: ExchangeContext["kind"];
-  readonly method: string;
-  readonly authority: string;
-  /** With query: the log drops it, since keys travel there. */
-  readonly path: string;
-  /** Status of the answer; null: none went out. */
-  readonly status: number | null;
-  /** What cut the exchange short; null: it ended complete. */
-  readonly error: { readonly code: ErrorCode; readonly source: ErrorSource } | null;
-  readonly requestBytes: number;
-  readonly answerBytes: number;
-  readonly durationMs: number;
-  /** From the request's head to the first byte of the answer's body; null: there was none. */
-  readonly firstByteMs: number | null;
-  readonly clientAddress: string;
-  readonly protocol: ExchangeContext["protocol"];
+/** Where an exchange went, for its log line. */
+export interface ExchangePlace {
   /** Lane that the exchange began on; null: none. */
   readonly lane: string | null;
   readonly route: string | null;
 }
 
-/** Writes one `exchange` line; its level is the error's, `debug` for probes. */
-export function logExchange(log: Logger, record: AccessRecord): void {
-  const level = record.kind === "probe"
+/**
+ * Writes one `exchange` line; its level is the error's, `debug` for probes. The path is written without its query, since
+ * keys travel there.
+ */
+export function logExchange(log: Logger, report: ExchangeReport, place: ExchangePlace): void {
+  const { context, method, authority, path } = report.request;
+  const level = context.kind === "probe"
     ? "debug"
-    : record.error === null
+    : report.error === null
     ? "info"
-    : ERROR_TABLE[record.error.code].logLevel;
+    : ERROR_TABLE[report.error.code].logLevel;
   if (!log.isEnabled(level)) return;
   log[level]("exchange", {
-    requestId: record.id,
-    method: record.method,
-    authority: record.authority,
-    path: withoutQuery(record.path),
-    status: record.status,
-    code: record.error?.code ?? null,
-    source: record.error?.source ?? null,
-    requestBytes: record.requestBytes,
-    answerBytes: record.answerBytes,
-    durationMs: tenths(record.durationMs),
-    firstByteMs: record.firstByteMs === null ? null : tenths(record.firstByteMs),
-    clientAddress: record.clientAddress,
-    protocol: record.protocol,
-    lane: record.lane,
-    route: record.route,
+    requestId: context.id,
+    method,
+    authority,
+    path: withoutQuery(path),
+    status: report.status,
+    code: report.error?.code ?? null,
+    source: report.error?.source ?? null,
+    requestBytes: report.requestBytes,
+    answerBytes: report.answerBytes,
+    durationMs: tenths(report.durationMs),
+    firstByteMs: report.firstByteMs === null ? null : tenths(report.firstByteMs),
+    clientAddress: context.clientAddress,
+    protocol: context.protocol,
+    lane: place.lane,
+    route: place.route,
   });
 }
 

@@ -8,7 +8,9 @@
 
 export type LogLevel = "debug" | "info" | "warn" | "error";
 
-export type LogValue = string | number | boolean | null | undefined | readonly LogValue[] | { [name: string]: LogValue };
+export type LogValue = string | number | boolean | null | undefined | readonly LogValue[] | {
+  [name: string]: LogValue;
+};
 export type LogFields = Record<string, LogValue>;
 
 export interface LoggerOptions {

@@ -85,8 +85,8 @@ export interface LaneListenerCounters {
 }
 
 /**
- * Accepts lanes whose transport handshake is done. Closing it ends no accepted lane, so a new certificate is put in
- * place by closing and listening again on the same address.
+ * Accepts lanes whose transport handshake is done. Closing it ends no accepted lane. A QUIC listener's port is free
+ * for this process again only once its endpoint is garbage-collected: to change a certificate, replace it.
  */
 export interface LaneListener {
   readonly transport: LaneTransport;
@@ -97,6 +97,11 @@ export interface LaneListener {
   readonly warning: string | null;
   /** The next lane; null once the listener is closed. One call at a time. */
   accept(): Promise<LaneConnection | null>;
+  /**
+   * Shows `certificate` to the peers that come from now on; lanes live on. Rejects, with the old one still in place,
+   * if it is no certificate.
+   */
+  replaceCertificate(certificate: LaneCertificate): Promise<void>;
   /** Idempotent. */
   close(): void;
 }

@@ -66,14 +66,21 @@ export class LaneReception {
       isTimedOut = true;
       halfOpen.abandon();
     });
-    halfOpen.ready.then((lane) => this.#queue(lane, halfOpen), () => {
+    const settle = () => {
+      cancelTimeout();
+      this.#halfOpen.delete(halfOpen);
+    };
+    halfOpen.ready.then((lane) => {
+      settle();
+      // Ready in the very turn in which it was given up: `abandon` has closed it.
+      if (isTimedOut || this.#isClosed) this.#release(halfOpen.ip);
+      else this.#queue(lane, halfOpen.ip);
+    }, () => {
+      settle();
       if (isTimedOut) this.counters.timedOut++;
       else this.counters.failed++;
       if (!isTimedOut && !this.#isClosed) halfOpen.abandon();
       this.#release(halfOpen.ip);
-    }).finally(() => {
-      cancelTimeout();
-      this.#halfOpen.delete(halfOpen);
     });
   }
 
@@ -102,13 +109,8 @@ export class LaneReception {
     this.#acceptor = null;
   }
 
-  #queue(lane: LaneConnection, halfOpen: HalfOpenLane): void {
-    if (this.#isClosed) {
-      lane.close();
-      this.#release(halfOpen.ip);
-      return;
-    }
-    this.#waiting.push({ lane, ip: halfOpen.ip });
+  #queue(lane: LaneConnection, ip: string): void {
+    this.#waiting.push({ lane, ip });
     const acceptor = this.#acceptor;
     if (acceptor === null) return;
     this.#acceptor = null;

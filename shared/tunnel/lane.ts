@@ -9,7 +9,7 @@ export interface Lane {
    * The next chunk to write, at most 64 KiB, or null. The chunk stays untouched until {@linkcode outputWritten}, which
    * must come before the next call. A null means that {@linkcode onOutput} will be called before there is more.
    */
-  takeOutput(): Uint8Array | null;
+  takeOutput(now: number): Uint8Array | null;
   /** The chunk was written, or never will be: its memory is wiped and reused. */
   outputWritten(chunk: Uint8Array): void;
   /** The connection ended in any way; what the peer has not acknowledged goes out on another lane. Idempotent. */

@@ -69,7 +69,10 @@ export class Engine {
   /** Queues a generation that {@linkcode fits}; null: the queue is full. Gives no token before {@linkcode advance}. */
   submit(request: GenerationRequest, sink: TokenSink, now: number): Generation | null {
     assert(this.fits(request.promptTokens, request.maxTokens), "a generation larger than the KV cache");
-    assert(request.outputTokens >= 1 && request.outputTokens <= request.maxTokens, "output tokens out of range");
+    assert(
+      request.outputTokens >= 1 && request.outputTokens <= request.maxTokens,
+      "output tokens out of range",
+    );
     this.#now = Math.max(this.#now, now);
     if (this.#waiting.size >= this.options.maxWaiting) {
       this.statistics.refused++;

@@ -28,7 +28,10 @@ export class Histogram {
     for (const [bucket, count] of this.#counts.entries()) {
       cumulative += count;
       const bound = this.#bounds[bucket];
-      yield [bound === undefined ? "+Inf" : Number.isInteger(bound) ? bound.toFixed(1) : String(bound), cumulative];
+      yield [
+        bound === undefined ? "+Inf" : Number.isInteger(bound) ? bound.toFixed(1) : String(bound),
+        cumulative,
+      ];
     }
   }
 }

@@ -24,7 +24,9 @@ export interface GenerationJob {
 
 /** Runs one generation and answers one exchange with it. */
 class GenerationAnswer implements TokenSink, AnswerSource {
-  generation: Generation | null = null;
+  #generation: Generation | null = null;
+  #hasLeft = false;
+  #isHeadSent = false;
   readonly #exchange: OriginExchange;
   readonly #job: GenerationJob;
   readonly #driver: EngineDriver;
@@ -37,6 +39,21 @@ class GenerationAnswer implements TokenSink, AnswerSource {
     this.#driver = driver;
     this.#writer = writer;
     this.#format = "format" in job.answer ? job.answer.format : null;
+  }
+
+  /** False: the engine's queue is full. */
+  start(): boolean {
+    const { prompt, maxTokens, script } = this.#job;
+    this.#generation = this.#driver.submit({
+      promptTokens: prompt.tokens,
+      maxTokens,
+      outputTokens: script.tokenCount,
+      finishReason: script.finishReason,
+    }, this);
+    if (this.#generation === null) return false;
+    if (this.#format !== null) this.#sendStreamHead();
+    if (this.#hasLeft) this.left();
+    return true;
   }
 
   token(index: number): void {
@@ -60,18 +77,22 @@ class GenerationAnswer implements TokenSink, AnswerSource {
   }
 
   left(): void {
-    if (this.generation !== null) this.#driver.abort(this.generation);
+    this.#hasLeft = true;
+    if (this.#generation !== null) this.#driver.abort(this.#generation);
   }
 
   pause(): void {
-    if (this.generation !== null) this.#driver.pause(this.generation);
+    if (this.#generation !== null) this.#driver.pause(this.#generation);
   }
 
   resume(): void {
-    if (this.generation !== null) this.#driver.resume(this.generation);
+    if (this.#generation !== null) this.#driver.resume(this.#generation);
   }
 
+  /** As vLLM does, the head goes out when the request is queued, not with the first token. */
   #sendStreamHead(): void {
+    if (this.#isHeadSent) return;
+    this.#isHeadSent = true;
     this.#exchange.sendHead(200, new Fields(["content-type", "text/event-stream; charset=utf-8"]), null);
   }
 }
@@ -110,13 +131,7 @@ export class GenerationService {
   run(exchange: OriginExchange, job: GenerationJob): void {
     const answer = new GenerationAnswer(exchange, job, this.#driver, this.#writer);
     exchange.answerFrom(answer);
-    answer.generation = this.#driver.submit({
-      promptTokens: job.prompt.tokens,
-      maxTokens: job.maxTokens,
-      outputTokens: job.script.tokenCount,
-      finishReason: job.script.finishReason,
-    }, answer);
-    if (answer.generation !== null) return;
+    if (answer.start()) return;
     exchange.sendError({
       status: 503,
       message: "The engine's queue is full. Try again shortly.",

@@ -8,5 +8,6 @@ export function loadReport(engine: Engine, format: string): string {
     num_requests_running: engine.running,
   };
   if (format.toLowerCase() === "json") return `JSON ${JSON.stringify({ named_metrics: metrics })}`;
-  return "TEXT " + Object.entries(metrics).map(([name, value]) => `named_metrics.${name}=${value}`).join(", ");
+  return "TEXT " +
+    Object.entries(metrics).map(([name, value]) => `named_metrics.${name}=${value}`).join(", ");
 }

@@ -24,7 +24,9 @@ function typeOf(schema: Schema): unknown {
 function objectInstance(schema: Schema, hash: number, depth: number): Record<string, unknown> {
   const properties = isSchema(schema.properties) ? schema.properties : {};
   const entries = Object.entries(properties).slice(0, MAX_PROPERTIES);
-  return Object.fromEntries(entries.map(([name, part], i) => [name, instance(part, mix(hash, i + 1), depth + 1)]));
+  return Object.fromEntries(
+    entries.map(([name, part], i) => [name, instance(part, mix(hash, i + 1), depth + 1)]),
+  );
 }
 
 function instance(schema: unknown, hash: number, depth: number): unknown {

@@ -1,6 +1,5 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { logExchange } from "../../../shared/observe/access_log.ts";
 import { createLogger, describeError, type LoggerOptions } from "../../../shared/observe/logger.ts";
 
 function collect(options: Partial<LoggerOptions> = {}) {
@@ -27,8 +26,21 @@ Deno.test("createLogger() writes one JSON object a line, by itself and together"
   assert.deepEqual(writes, []);
   await flushed;
   assert.deepEqual(writes.join("").trimEnd().split("\n").map((line) => JSON.parse(line)), [
-    { time: "2026-01-02T00:00:00.000Z", level: "info", node: "edge", event: "listening", address: "[::]:8443", isShared: false },
-    { time: "2026-01-02T00:00:00.000Z", level: "warn", node: "edge", event: "slow", nested: { list: [1, null] } },
+    {
+      time: "2026-01-02T00:00:00.000Z",
+      level: "info",
+      node: "edge",
+      event: "listening",
+      address: "[::]:8443",
+      isShared: false,
+    },
+    {
+      time: "2026-01-02T00:00:00.000Z",
+      level: "warn",
+      node: "edge",
+      event: "slow",
+      nested: { list: [1, null] },
+    },
   ]);
   assert.equal(writes.length, 1);
   log.close();
@@ -89,7 +101,8 @@ Deno.test("createLogger() flushes when the process exits", async () => {
   const module = new URL("../../../shared/observe/logger.ts", import.meta.url).href;
   const program = `import { createLogger } from ${JSON.stringify(module)};
     createLogger({ node: "core" }).info("last words"); Deno.exit(3);`;
-  const output = await new Deno.Command(Deno.execPath(), { args: ["eval", program], stderr: "piped" }).output();
+  const output = await new Deno.Command(Deno.execPath(), { args: ["eval", program], stderr: "piped" })
+    .output();
   assert.equal(output.code, 3);
   assert.equal(JSON.parse(new TextDecoder().decode(output.stderr)).event, "last words");
 });
@@ -97,36 +110,4 @@ Deno.test("createLogger() flushes when the process exits", async () => {
 Deno.test("describeError() tells the causes", () => {
   const error = new Error("outer", { cause: new TypeError("inner", { cause: "root" }) });
   assert.equal(describeError(error), "Error: outer ← TypeError: inner ← root");
-});
-
-Deno.test("logExchange() drops the query and takes the level from the error", () => {
-  const { log, writes } = collect();
-  const record = {
-    id: "r1",
-    kind: "client",
-    method: "POST",
-    authority: "edge.example",
-    path: "/v1/chat/completions?api_key=sk-1",
-    status: 200,
-    error: null,
-    requestBytes: 10,
-    answerBytes: 20,
-    durationMs: 12.345,
-    firstByteMs: 1.26,
-    clientAddress: "192.0.2.1",
-    protocol: "h2",
-    lane: "quic-1",
-    route: "chat",
-  } as const;
-  logExchange(log, record);
-  logExchange(log, { ...record, kind: "probe" });
-  logExchange(log, { ...record, error: { code: "tunnel_lost", source: "tunnel" }, firstByteMs: null });
-  log.close();
-  const [complete, cut, ...more] = writes.join("").trimEnd().split("\n").map((line) => JSON.parse(line));
-  assert.deepEqual(more, []);
-  assert.deepEqual(
-    [complete.path, complete.level, complete.durationMs, complete.firstByteMs, complete.code],
-    ["/v1/chat/completions", "info", 12.3, 1.3, null],
-  );
-  assert.deepEqual([cut.level, cut.code, cut.source], ["warn", "tunnel_lost", "tunnel"]);
 });

@@ -27,13 +27,24 @@ Deno.test("issueCertificate() is accepted by openssl verify for each name", {
     await writePublicPemFile(`${folder}/edge.pem`, issued.certificatePem);
     const verify = async (...args: string[]) => {
       const output = await new Deno.Command("openssl", {
-        args: ["verify", "-x509_strict", "-purpose", "sslserver", "-CAfile", `${folder}/ca.pem`, ...args, `${folder}/edge.pem`],
+        args: [
+          "verify",
+          "-x509_strict",
+          "-purpose",
+          "sslserver",
+          "-CAfile",
+          `${folder}/ca.pem`,
+          ...args,
+          `${folder}/edge.pem`,
+        ],
         stdout: "piped",
         stderr: "piped",
       }).output();
       return output.success || new TextDecoder().decode(output.stderr);
     };
-    for (const name of ["edge.example", "a.edge.example"]) assert.equal(await verify("-verify_hostname", name), true);
+    for (const name of ["edge.example", "a.edge.example"]) {
+      assert.equal(await verify("-verify_hostname", name), true);
+    }
     for (const address of ["127.0.0.1", "::1"]) assert.equal(await verify("-verify_ip", address), true);
     assert.notEqual(await verify("-verify_hostname", "other.example"), true);
   } finally {
@@ -71,14 +82,18 @@ Deno.test("issueCertificate() serves a TLS handshake that checks name and author
 
 Deno.test("issueCertificate() gives each certificate its own serial number and usage", async () => {
   const other = await issueCertificate(authority, { names: ["edge.example"], days: 7 });
-  const [first, second, root] = [issued, other, authority].map((one) => new X509Certificate(one.certificatePem));
+  const [first, second, root] = [issued, other, authority].map((one) =>
+    new X509Certificate(one.certificatePem)
+  );
   assert.notEqual(first?.serialNumber, second?.serialNumber);
   assert.deepEqual([first?.ca, root?.ca], [false, true]);
   assert.equal(first?.subjectAltName?.includes("DNS:*.edge.example"), true);
 });
 
 Deno.test("issueCertificate() refuses what is not a name", async () => {
-  for (const name of ["", "a b", "-a.example", "a..example", "*", "a.*.example", "x".repeat(64) + ".example"]) {
+  for (
+    const name of ["", "a b", "-a.example", "a..example", "*", "a.*.example", "x".repeat(64) + ".example"]
+  ) {
     await assert.rejects(issueCertificate(authority, { names: [name], days: 1 }), TypeError, name);
   }
   await assert.rejects(issueCertificate(authority, { names: [], days: 1 }), TypeError);

@@ -45,7 +45,9 @@ for (const options of [undefined, { userTimeoutMs: 12_345 }]) {
     const { port } = listener.addr as Deno.NetAddr;
     const before = Promise.all([listener.accept(), Deno.connect({ hostname: "127.0.0.1", port })]);
     for (const connection of await before) {
-      if ("handshake" in connection) assert.deepEqual(readOption(port, TCP_NODELAY), [0], "Nagle is on without it");
+      if ("handshake" in connection) {
+        assert.deepEqual(readOption(port, TCP_NODELAY), [0], "Nagle is on without it");
+      }
     }
     for (const connection of await before) connection.close();
 

@@ -1,0 +1,21 @@
+import type { Clock } from "../../../shared/clock/clock.ts";
+import type { EngineDriver } from "../engine/engine_driver.ts";
+import type { FaultBoard } from "./fault_board.ts";
+import type { FileStore } from "./file_store.ts";
+import type { GenerationService } from "./generation_service.ts";
+import type { ModelCatalog } from "./model_catalog.ts";
+import type { RequestLog } from "./request_log.ts";
+
+/** What the endpoints of one origin share. */
+export interface OriginServices {
+  readonly seed: number;
+  readonly clock: Clock;
+  readonly driver: EngineDriver;
+  readonly generations: GenerationService;
+  readonly models: ModelCatalog;
+  readonly files: FileStore;
+  readonly requests: RequestLog;
+  readonly faults: FaultBoard;
+  /** Whole seconds since 1970. */
+  epochSeconds(): number;
+}

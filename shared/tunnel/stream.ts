@@ -1,0 +1,142 @@
+/**
+ * One exchange inside a session: a sender, a receiver, and what its user calls.
+ *
+ * A stream is live until both directions ended or it is cut. The session owns the table of live streams; a stream asks
+ * its host for everything that concerns more than itself.
+ */
+import { assert } from "../assert/assert.ts";
+import { MAX_HEAD_BYTES, STREAM_DATA, STREAM_END, STREAM_HEAD, STREAM_INFORMATIONAL } from "./frame_type.ts";
+import type { StreamFrameType } from "./frame_type.ts";
+import { MAX_RESET_CODE } from "./reset_frame.ts";
+import type { SendLog } from "./send_log.ts";
+import type { SessionStream } from "./session_stream.ts";
+import { StreamReceiver } from "./stream_receiver.ts";
+import { StreamSender } from "./stream_sender.ts";
+
+export interface StreamHost<T> {
+  readonly log: SendLog;
+  /** Bytes that a piece of `bytes` may put into the log at once; 0 while others wait before it. */
+  directBudget(bytes: number): number;
+  /** Frames of the stream went into the log. */
+  logGrew(): void;
+  /** The stream holds so many bytes more. */
+  heldGrew(bytes: number): void;
+  /** The stream holds something that may go. */
+  becameReady(stream: Stream<T>): void;
+  /** Tell the peer the stream's new credit limit. */
+  creditGrew(stream: Stream<T>, limit: number): void;
+  /** The user cuts the stream. */
+  resetByUser(stream: Stream<T>, code: number): void;
+  /** STREAM_END is in the log. */
+  sendFinished(stream: Stream<T>): void;
+}
+
+export class Stream<T> implements SessionStream<T> {
+  readonly id: number;
+  readonly sender: StreamSender;
+  readonly receiver: StreamReceiver;
+  /** True once the user knows of the stream. */
+  isAnnounced: boolean;
+  /** The queued `sent` event, while it can still grow. */
+  sentEvent: { readonly kind: "sent"; readonly stream: SessionStream<T>; bytes: number } | null = null;
+  readonly #host: StreamHost<T>;
+  readonly #windowUnits: number;
+  #owner: T | undefined;
+  /** `muted`: cut by the user, who wants no more events. */
+  #state: "live" | "complete" | "cut" | "muted" = "live";
+
+  constructor(host: StreamHost<T>, options: { id: number; role: "edge" | "core"; windowUnits: number }) {
+    const { id, role, windowUnits } = options;
+    this.#host = host;
+    this.#windowUnits = windowUnits;
+    this.id = id;
+    this.isAnnounced = role === "edge";
+    this.sender = new StreamSender({
+      streamId: id,
+      direction: role === "edge" ? "request" : "answer",
+      windowUnits,
+    });
+    this.receiver = new StreamReceiver({ direction: role === "edge" ? "answer" : "request", windowUnits });
+  }
+
+  get owner(): T {
+    assert(this.#owner !== undefined, "stream without an owner");
+    return this.#owner;
+  }
+
+  set owner(owner: T) {
+    this.#owner = owner;
+  }
+
+  get heldBytes(): number {
+    return this.sender.heldDataBytes;
+  }
+
+  get isClosed(): boolean {
+    return this.#state !== "live";
+  }
+
+  get isMuted(): boolean {
+    return this.#state === "muted";
+  }
+
+  sendInformational(head: Uint8Array): void {
+    this.#sendWhole(STREAM_INFORMATIONAL, head);
+  }
+
+  sendHead(head: Uint8Array): void {
+    this.#sendWhole(STREAM_HEAD, head);
+  }
+
+  sendData(bytes: Uint8Array): number {
+    if (this.#isCut) return bytes.length;
+    if (bytes.length === 0) return 0;
+    return this.#send(STREAM_DATA, bytes);
+  }
+
+  sendEnd(trailers: Uint8Array): void {
+    this.#sendWhole(STREAM_END, trailers);
+  }
+
+  reset(code: number): void {
+    assert(code >= 1 && code <= MAX_RESET_CODE, "reset code out of range");
+    if (this.#state === "live") this.#host.resetByUser(this, code);
+  }
+
+  consumed(bytes: number): void {
+    if (this.#state !== "live") return;
+    assert(bytes <= this.receiver.unconsumedBytes, "more bytes consumed than delivered");
+    const limit = this.receiver.consume(bytes);
+    if (limit !== null) this.#host.creditGrew(this, limit);
+  }
+
+  /** For the session: both directions ended, or the stream is cut. */
+  close(state: "complete" | "cut" | "muted"): void {
+    this.#state = state;
+  }
+
+  get #isCut(): boolean {
+    return this.#state === "cut" || this.#state === "muted";
+  }
+
+  #sendWhole(type: StreamFrameType, bytes: Uint8Array): void {
+    if (this.#isCut) return;
+    assert(bytes.length <= MAX_HEAD_BYTES, "head or trailers above their limit");
+    this.#send(type, bytes);
+  }
+
+  #send(type: StreamFrameType, bytes: Uint8Array): number {
+    const { sender } = this;
+    const host = this.#host;
+    const held = sender.heldBytes;
+    const logEnd = host.log.endPosition;
+    const sent = sender.send({ type, bytes, budgetBytes: host.directBudget(bytes.length) }, host.log);
+    if (host.log.endPosition > logEnd) host.logGrew();
+    if (sender.hasHeld) {
+      assert(sender.heldDataBytes <= this.#windowUnits, "a user has more than a window held");
+      host.heldGrew(sender.heldBytes - held);
+      if (sender.isReady) host.becameReady(this);
+    } else if (type === STREAM_END) host.sendFinished(this);
+    return sent;
+  }
+}
