@@ -21,29 +21,39 @@ export function generatedFiles(): Map<string, string> {
 export function exampleFile(node: "edge" | "core"): string {
   const head = [
     `# Every option of ${node === "edge" ? "an edge" : "a core"}, with its default where it has one.`,
-    "# Lines that begin with '#-' are options that are off unless given.",
+    "# An option behind a '#' without a space is off unless given.",
     "# Made from the schema by `deno task docs`; `deploy/docs/configuration.md` says what is allowed.",
     "",
   ];
-  return [...head, ...sectionLines(SCHEMAS[node]), ""].join("\n");
+  const blocks = optionsOf(SCHEMAS[node]).map(([key, option]) =>
+    key === "node" ? [...comment(metaOf(option).doc), `node: ${node}`] : optionLines(key, option)
+  );
+  return [...head, ...blocks.map((lines) => `${lines.join("\n")}\n`)].join("\n");
 }
 
-function sectionLines(schema: z.ZodType): string[] {
+function optionsOf(schema: z.ZodType): [string, z.ZodType][] {
   const shape = shapeOf(schema);
-  if (shape.kind !== "section") return [];
-  return Object.entries(shape.options).flatMap(([key, option]) => optionLines(key, option));
+  return shape.kind === "section" ? Object.entries(shape.options) : [];
 }
 
-function optionLines(key: string, schema: z.ZodType): string[] {
-  const meta = metaOf(schema);
+/** An option that is off stands in the file as comments; all under it is off with it. */
+function optionLines(key: string, schema: z.ZodType, isInsideOff = false): string[] {
+  const isOff = !isInsideOff && isOffByDefault(schema);
   const shape = shapeOf(schema);
-  const isOff = meta.default === null;
+  const innerLines = (inner: z.ZodType) =>
+    optionsOf(inner).flatMap(([name, option]) => optionLines(name, option, isInsideOff || isOff));
   const body = shape.kind === "section"
-    ? [`${key}:`, ...indent(sectionLines(schema))]
+    ? [`${key}:`, ...innerLines(schema).map((line) => `  ${line}`)]
     : shape.kind === "list" && shapeOf(shape.element).kind === "section"
-    ? [`${key}:`, ...listItem(sectionLines(shape.element))]
+    ? [`${key}:`, ...listItem(innerLines(shape.element))]
     : [`${key}: ${spell(exampleOf(schema, key))}`];
-  return [...comment(meta.doc), ...(isOff ? body.map(switchOff) : body)];
+  return [...comment(metaOf(schema).doc), ...(isOff ? body.map((line) => `#${line}`) : body)];
+}
+
+function isOffByDefault(schema: z.ZodType): boolean {
+  const options = optionsOf(schema);
+  return metaOf(schema).default === null ||
+    options.length > 0 && options.every(([_, option]) => isOffByDefault(option));
 }
 
 function exampleOf(schema: z.ZodType, key: string): unknown {
@@ -52,7 +62,6 @@ function exampleOf(schema: z.ZodType, key: string): unknown {
   if (meta.default !== undefined && meta.default !== null) return meta.default;
   if (meta.example !== undefined) return meta.example;
   if (shape.kind === "list") return [metaOf(shape.element).example];
-  if (key === "node") return meta.allowed;
   throw new TypeError(`the option ${key} has neither default nor example`);
 }
 
@@ -60,20 +69,11 @@ function spell(value: unknown): string {
   return stringify(value, { collectionStyle: "flow", lineWidth: 0, flowCollectionPadding: false }).trim();
 }
 
-function indent(lines: readonly string[]): string[] {
-  return lines.map((line) => `  ${line}`);
-}
-
 function listItem(lines: readonly string[]): string[] {
   const first = lines.findIndex((line) => !line.startsWith("#"));
   return lines.map((line, index) =>
     index < first ? `  ${line}` : index === first ? `  - ${line}` : `    ${line}`
   );
-}
-
-function switchOff(line: string): string {
-  const trimmed = line.trimStart();
-  return trimmed.startsWith("#") ? line : `${line.slice(0, line.length - trimmed.length)}#- ${trimmed}`;
 }
 
 function comment(text: string): string[] {
@@ -90,37 +90,37 @@ function comment(text: string): string[] {
 }
 
 function referencePage(): string {
-  return `${INTRODUCTION}
-## Options of an edge
-
-${tables(EDGE_SCHEMA)}
-## Options of a core
-
-${tables(CORE_SCHEMA)}`;
+  const edge = ["## Options of an edge", ...tables(EDGE_SCHEMA)];
+  const core = ["## Options of a core", ...tables(CORE_SCHEMA)];
+  return `${[INTRODUCTION.trimEnd(), ...edge, ...core].join("\n\n")}\n`;
 }
 
-/** One table for each section, outer ones first. */
-function tables(schema: z.ZodType, path = ""): string {
-  const shape = shapeOf(schema);
-  if (shape.kind !== "section") return "";
-  const heading = path === "" ? "" : `### \`${path}\`\n\n${metaOf(schema).doc}\n\n`;
-  const rows = Object.entries(shape.options).map(([key, option]) => tableRow(key, option));
-  const table = ["| option | allowed | default | reload | meaning |", "|---|---|---|---|---|", ...rows].join(
-    "\n",
+/** Headings, texts and tables, one table for each section, outer ones first. */
+function tables(schema: z.ZodType, path = ""): string[] {
+  const options = optionsOf(schema);
+  if (options.length === 0) return [];
+  const heading = path === "" ? [] : [`### \`${path}\``, metaOf(schema).doc];
+  const rows = options.map(([key, option]) => tableRow(key, option));
+  const table = alignedTable([["option", "allowed", "default", "reload", "meaning"], ...rows]);
+  const inner = options.flatMap(([key, option]) => {
+    const innerPath = path === "" ? key : `${path}.${key}`;
+    const shape = shapeOf(option);
+    return shape.kind === "list" ? tables(shape.element, `${innerPath}[]`) : tables(option, innerPath);
+  });
+  return [...heading, table, ...inner];
+}
+
+/** A table as `deno fmt` would write it. */
+function alignedTable(rows: readonly string[][]): string {
+  const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
+  const lines = rows.map((row) =>
+    `| ${row.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join(" | ")} |`
   );
-  const inner = Object.entries(shape.options).map(([key, option]) =>
-    innerTables(path === "" ? key : `${path}.${key}`, option)
-  );
-  return `${heading}${table}\n\n${inner.join("")}`;
+  lines.splice(1, 0, `| ${widths.map((width) => "-".repeat(width)).join(" | ")} |`);
+  return lines.join("\n");
 }
 
-function innerTables(path: string, option: z.ZodType): string {
-  const shape = shapeOf(option);
-  if (shape.kind === "section") return tables(option, path);
-  return shape.kind === "list" ? tables(shape.element, `${path}[]`) : "";
-}
-
-function tableRow(key: string, schema: z.ZodType): string {
+function tableRow(key: string, schema: z.ZodType): string[] {
   const meta = metaOf(schema);
   const cells = [
     `\`${key}\``,
@@ -129,7 +129,9 @@ function tableRow(key: string, schema: z.ZodType): string {
     reloadCell(schema, meta),
     meta.doc,
   ];
-  return `| ${cells.map((cell) => cell.replaceAll("|", "\\|")).join(" | ")} |`;
+  return cells.map((cell) =>
+    cell.replace(/[|*]|'_'/g, (special) => special === "'_'" ? "`_`" : `\\${special}`)
+  );
 }
 
 function allowedCell(schema: z.ZodType, meta: OptionMeta): string {
@@ -147,7 +149,7 @@ function defaultCell(schema: z.ZodType, meta: OptionMeta): string {
   if (meta.default !== undefined) return `\`${spell(meta.default)}\``;
   return shapeOf(schema).kind === "section" && schema.safeParse(undefined).success
     ? "its options' own"
-    : "**must be given**";
+    : "(must be given)";
 }
 
 function reloadCell(schema: z.ZodType, meta: OptionMeta): string {
@@ -158,24 +160,24 @@ const INTRODUCTION = `# Configuration
 
 <!-- Made from the schema by \`deno task docs\`: change shared/config, not this page. -->
 
-Each node reads one YAML file: \`deno task edge --config edge.yaml\`, \`deno task core --config core.yaml\`. A node does
-not start with a file that has a problem. \`deno task check --config FILE\` lists all problems of a file at once, each
-with its line, the value found and what is allowed, and ends with 1 if there is one. \`deno task init\` writes a pair of
-files that fit each other; \`deploy/examples\` has files with every option.
+Each node reads one YAML file: \`deno task edge --config edge.yaml\`, \`deno task core --config core.yaml\`. A
+node does not start with a file that has a problem. \`deno task check --config FILE\` lists all problems of a
+file at once, each with its line, the value found and what is allowed, and ends with 1 if there is one.
+\`deno task init\` writes a pair of files that fit each other; \`deploy/examples\` has files with every option.
 
 - Unknown options, options given twice and empty options are problems, not ignored.
-- A text may hold \`\${NAME}\`, an environment variable, or \`\${file:PATH}\`, the content of a file without its last line
-  end; \`$\${\` stands for \`\${\`. So secrets need not be in the file, and they are never printed.
+- A text may hold \`\${NAME}\`, an environment variable, or \`\${file:PATH}\`, the content of a file without its
+  last line end; \`$\${\` stands for \`\${\`. So secrets need not be in the file, and they are never printed.
 - Paths are taken from the folder of the configuration file.
 - Times are in milliseconds and sizes in bytes, as the names say.
 - An IPv6 address needs quotes: \`"[::]:443"\`.
 - A file has at most 1 MiB and is UTF-8; anchors and aliases work, up to 100 aliases.
-- "reload" says which options hold no socket and no key of a connection, so that a new value could be taken by a running
-  node. Nodes read their file when they start.
+- "reload" says which options a running node could take anew, since no open socket hangs on them. Nodes read
+  their file when they start.
 
-What must hold between options is checked, too: listen addresses do not clash; certificates are valid now and belong to
-their keys; a route names an origin that is there, and is not hidden behind one that takes everything; bounds that come
-in pairs are in order; no name, key or URL is listed twice where it must be unique.
+What must hold between options is checked, too: listen addresses do not clash; certificates are valid now and
+belong to their keys; a route names an origin that is there, and is not hidden behind one that takes all;
+bounds that come in pairs are in order; no name, key or URL is listed twice where it must be unique.
 `;
 
 if (import.meta.main) {

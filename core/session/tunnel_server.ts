@@ -13,7 +13,7 @@ import type { HandshakeTally } from "../../shared/handshake/handshake_tally.ts";
 import { performCoreHandshake } from "../../shared/handshake/perform_core_handshake.ts";
 import type { Logger } from "../../shared/observe/logger.ts";
 import { SessionDriver } from "../../shared/session/session_driver.ts";
-import type { LaneConnection, LaneListener } from "../../shared/transport/lane_transport.ts";
+import type { LaneConnection, LaneListener } from "../../shared/transport/lane_connection.ts";
 import type { SessionLimits } from "../../shared/tunnel/session_limits.ts";
 import { serveStream } from "./served_exchange.ts";
 
@@ -33,6 +33,8 @@ export interface TunnelServerOptions {
 /** Sessions of one edge at once: its processes, each with one that drains. */
 const MAX_SESSIONS_PER_EDGE = 64;
 const SESSION_ID_BYTES = 16;
+/** An edge sends no frame before it has read ACCEPT. */
+const NOTHING_RECEIVED = new Uint8Array(0);
 
 export interface ServedSession {
   readonly edge: string;
@@ -58,13 +60,20 @@ export class TunnelServer {
 
   /** Takes lanes from `listener` until it closes. */
   async serve(listener: LaneListener): Promise<void> {
-    for await (const connection of listener) void this.#welcome(connection);
+    for (
+      let connection = await listener.accept();
+      connection !== null;
+      connection = await listener.accept()
+    ) {
+      void this.#welcome(connection);
+    }
   }
 
   /** New exchanges are for other cores; resolves when all sessions have ended or `signal` fires, then closes the rest. */
   async drain(signal: AbortSignal): Promise<void> {
     this.#isDraining = true;
-    for (const session of this.#sessions.values()) session.driver.goaway();
+    const drivers = [...this.#sessions.values()].map(({ driver }) => driver);
+    for (const driver of drivers) driver.goaway();
     if (this.#sessions.size > 0 && !signal.aborted) {
       await new Promise<void>((resolve) => {
         this.#allEnded = resolve;
@@ -72,7 +81,8 @@ export class TunnelServer {
       });
     }
     this.#stop.abort();
-    for (const session of this.#sessions.values()) session.driver.close();
+    for (const driver of drivers) driver.close();
+    await Promise.all(drivers.map((driver) => driver.gone));
   }
 
   async #welcome(connection: LaneConnection): Promise<void> {
@@ -93,7 +103,7 @@ export class TunnelServer {
     }
     const session = this.#sessions.get(hex(result.sessionId));
     if (session === undefined) return connection.close();
-    const lane = session.driver.addLane(connection, new Uint8Array(0));
+    const lane = session.driver.addLane(connection, NOTHING_RECEIVED);
     if (lane === null) return;
     log.info("lane_joined", {
       edge: result.edgeName,

@@ -25,8 +25,12 @@ export interface EventStreamOptions {
   readonly heartbeatIntervalMs: number;
   /** An event stream is ended with `max_age_reached` after so long; 0: never. */
   readonly maxAgeMs: number;
+  /** Told how many events passed: on most engines a token each. */
+  onEvents(count: number): void;
 }
 
+const LF = 0x0a;
+const CR = 0x0d;
 const COMMENT = new TextEncoder().encode(": keep-alive\n\n");
 const BLANK_LINES = new Uint8Array([0x0a, 0x0a]);
 
@@ -79,6 +83,7 @@ class EventStreamAnswer extends AnswerForwarder {
     if (this.#live !== null) {
       this.#live.boundary.receiveTail(bytes);
       this.#live.ledger.passed(bytes.length);
+      this.#options.onEvents(countEvents(bytes));
       this.#lastSentAt = this.#options.clock.now();
     }
     super.body(bytes);
@@ -144,6 +149,15 @@ class EventStreamAnswer extends AnswerForwarder {
     live.ledger.changed(bytes.length, 0);
     this.answer.body(bytes);
   }
+}
+
+/** Events that end within `bytes`, as far as one piece shows it: for rates, not for accounts. */
+function countEvents(bytes: Uint8Array): number {
+  let count = 0;
+  for (let at = bytes.indexOf(LF); at >= 0; at = bytes.indexOf(LF, at + 1)) {
+    if (bytes[at + 1] === LF || (bytes[at + 1] === CR && bytes[at + 2] === LF)) count++;
+  }
+  return count;
 }
 
 class EventStreamRequest extends RequestForwarder {

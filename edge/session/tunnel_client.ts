@@ -15,7 +15,7 @@ import {
 import type { Logger } from "../../shared/observe/logger.ts";
 import type { LaneDriver } from "../../shared/session/lane_driver.ts";
 import { SessionDriver } from "../../shared/session/session_driver.ts";
-import type { LaneConnection } from "../../shared/transport/lane_transport.ts";
+import type { LaneConnection } from "../../shared/transport/lane_connection.ts";
 import type { SessionLimits } from "../../shared/tunnel/session_limits.ts";
 import type { Backoff } from "./backoff.ts";
 import { relayExchange } from "./relayed_exchange.ts";
@@ -98,6 +98,11 @@ export class TunnelClient {
     return this.#lane !== null;
   }
 
+  /** What carries the session now; null while nothing does. */
+  get transport(): string | null {
+    return this.#lane?.transport ?? null;
+  }
+
   /** The current session, or null before the first and after a loss. */
   get session(): SessionDriver | null {
     return this.#current?.driver ?? null;
@@ -127,6 +132,7 @@ export class TunnelClient {
     this.#stop.abort();
     for (const driver of this.#old) driver.close();
     this.#laneGone?.();
+    await Promise.all(drivers.map((driver) => driver.gone));
   }
 
   async #dialLane(): Promise<boolean> {

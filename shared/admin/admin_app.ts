@@ -21,13 +21,18 @@ export function createAdminApp(options: AdminAppOptions): Hono {
     context.header("cache-control", "no-store");
     context.header("x-content-type-options", "nosniff");
   });
-  app.get("/metrics", async (context) =>
-    context.body(await options.metrics.scrape(), 200, { "content-type": options.metrics.contentType }));
+  app.get(
+    "/metrics",
+    async (context) =>
+      context.body(await options.metrics.scrape(), 200, { "content-type": options.metrics.contentType }),
+  );
   app.get("/healthz", (context) => context.json({ status: "alive" }));
   app.get("/readyz", (context) => {
     const { ready, reasons } = options.readiness();
     return context.json({ ready, reasons }, ready ? 200 : 503);
   });
-  app.notFound((context) => context.json({ error: { code: "not_found", message: "Nothing is at this path." } }, 404));
+  app.notFound((context) =>
+    context.json({ error: { code: "not_found", message: "Nothing is at this path." } }, 404)
+  );
   return app;
 }

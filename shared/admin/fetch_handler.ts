@@ -22,7 +22,13 @@ export type Fetch = (request: Request) => Response | Promise<Response>;
 
 const DEFAULT_MAX_REQUEST_BYTES = 1024 * 1024;
 /** What the exchange contract keeps out of `fields`, or what belongs to one connection only. */
-const CONNECTION_FIELDS = new Set(["connection", "keep-alive", "transfer-encoding", "upgrade", "content-length"]);
+const CONNECTION_FIELDS = new Set([
+  "connection",
+  "keep-alive",
+  "transfer-encoding",
+  "upgrade",
+  "content-length",
+]);
 
 /** The request's signal is aborted when the client leaves. What `fetch` throws becomes `internal_error`. */
 export function fetchHandler(fetch: Fetch, options: FetchHandlerOptions = {}): ExchangeHandler {
@@ -46,6 +52,7 @@ class FetchExchange implements RequestReceiver {
   #unconsumedBytes = 0;
   #isOver = false;
   #roomMade: (() => void) | null = null;
+  #reader: ReadableStreamDefaultReader<Uint8Array> | null = null;
 
   constructor(options: FetchExchangeOptions) {
     this.#options = options;
@@ -70,6 +77,8 @@ class FetchExchange implements RequestReceiver {
     this.#isOver = true;
     this.#chunks = [];
     this.#left.abort(error);
+    // Ends a read that waits for the application; that its stream failed to stop concerns nobody any more.
+    this.#reader?.cancel(error).catch(() => undefined);
     this.#roomMade?.();
   }
 
@@ -82,11 +91,15 @@ class FetchExchange implements RequestReceiver {
     const { answer, head } = this.#options;
     try {
       const response = await this.#options.fetch(this.#toRequest());
-      if (this.#isOver) return void response.body?.cancel();
+      if (this.#isOver) return discard(response);
       const length = response.headers.get("content-length");
-      const contentLength = response.body === null ? Number(length ?? 0) : length === null ? null : Number(length);
+      const contentLength = response.body === null
+        ? Number(length ?? 0)
+        : length === null
+        ? null
+        : Number(length);
       answer.head({ status: response.status, fields: toFields(response.headers), contentLength });
-      if (head.method === "HEAD") void response.body?.cancel();
+      if (head.method === "HEAD") discard(response);
       else if (response.body !== null) await this.#sendBody(response.body);
       if (this.#isOver) return;
       this.#isOver = true;
@@ -109,7 +122,9 @@ class FetchExchange implements RequestReceiver {
     const headers = new Headers();
     for (const [name, value] of fields) headers.append(name, value);
     headers.set("host", authority);
-    const body = method === "GET" || method === "HEAD" || this.#chunks.length === 0 ? null : new Blob(this.#chunks);
+    const body = method === "GET" || method === "HEAD" || this.#chunks.length === 0
+      ? null
+      : new Blob(this.#chunks);
     this.#chunks = [];
     const url = `${scheme}://${authority}${path === "*" ? "/" : path}`;
     return new Request(url, { method, headers, body, signal: this.#left.signal });
@@ -117,10 +132,11 @@ class FetchExchange implements RequestReceiver {
 
   async #sendBody(body: ReadableStream<Uint8Array>): Promise<void> {
     const reader = body.getReader();
+    this.#reader = reader;
     try {
-      for (;;) {
+      while (!this.#isOver) {
         const { done, value } = await reader.read();
-        if (done || this.#isOver) return;
+        if (done) return;
         for (let offset = 0; offset < value.length && !this.#isOver;) {
           const room = EXCHANGE_WINDOW_BYTES - this.#unconsumedBytes;
           if (room <= 0) {
@@ -134,10 +150,15 @@ class FetchExchange implements RequestReceiver {
         }
       }
     } finally {
-      if (this.#isOver) await reader.cancel();
+      this.#reader = null;
       reader.releaseLock();
     }
   }
+}
+
+/** That an unwanted stream failed to stop concerns nobody. */
+function discard(response: Response): void {
+  response.body?.cancel().catch(() => undefined);
 }
 
 function toFields(headers: Headers): Fields {

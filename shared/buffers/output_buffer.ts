@@ -3,6 +3,7 @@
  *
  * Invariant: a chunk that was taken is never written to again until it is released. Empty buffers hold no slab.
  */
+import { assert } from "../assert/assert.ts";
 import { giveSlab, LARGEST_SLAB_BYTES, takeSlab } from "./slab_pool.ts";
 
 export class OutputBuffer {
@@ -18,10 +19,11 @@ export class OutputBuffer {
   }
 
   /**
-   * A view of exactly `bytes` (at most 64 KiB) contiguous bytes at the end of the buffer, for the caller to fill
+   * A view of exactly `bytes` (1 to 64 KiB) contiguous bytes at the end of the buffer, for the caller to fill
    * before the next call of any method.
    */
   reserve(bytes: number): Uint8Array {
+    assert(bytes > 0 && bytes <= LARGEST_SLAB_BYTES, "a reservation is 1 byte to the largest slab");
     const room = this.#slab === null ? 0 : this.#slab.length - this.#length;
     if (room < bytes) this.#grow(bytes);
     const slab = this.#slab as Uint8Array;

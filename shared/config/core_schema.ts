@@ -249,6 +249,7 @@ const ORIGIN = section("A named LLM service.", {
 });
 
 const ROUTE = section("Which requests go to which origin.", {
+  origin: name({ doc: "The name of the origin.", example: "llm", reloadable: true }),
   models: optionalList({
     doc: "The model that a request names must match one of these; without it any model, or none, will do.",
     min: 1,
@@ -274,7 +275,6 @@ const ROUTE = section("Which requests go to which origin.", {
       example: "/v1/chat/",
     }),
   }),
-  origin: name({ doc: "The name of the origin.", example: "llm", reloadable: true }),
   cache: choice(["strip", "pass"], {
     doc:
       "strip: caching fields are removed and answers marked as not to be stored. pass: they are left alone.",

@@ -6,7 +6,7 @@ import { checkAbove } from "./order_checks.ts";
 
 /** What must hold between the options of an edge, and in the files it names. */
 export function checkEdge(config: Incomplete<EdgeConfig>, { now }: { now: Date }, sink: ProblemSink): void {
-  const { listener, tunnel, backpressure, http1, http2 } = config;
+  const { listener, tunnel, backpressure, http2 } = config;
   checkListenAddresses([
     { path: "listener.address", protocol: "tcp", address: listener?.address },
     { path: "admin.address", protocol: "tcp", address: config.admin?.address },
@@ -33,15 +33,6 @@ export function checkEdge(config: Incomplete<EdgeConfig>, { now }: { now: Date }
     path: "tunnel.reconnect_initial_ms",
     value: tunnel?.reconnectInitialMs,
     mayBeEqual: true,
-  }, sink);
-  checkAbove({ path: "listener.max_connections", value: listener?.maxConnections }, {
-    path: "listener.max_connections_per_address",
-    value: listener?.maxConnectionsPerAddress,
-    mayBeEqual: true,
-  }, sink);
-  checkAbove({ path: "http1.max_head_bytes", value: http1?.maxHeadBytes }, {
-    path: "http1.max_target_bytes",
-    value: http1?.maxTargetBytes,
   }, sink);
   checkAbove({ path: "http2.max_open_head_bytes", value: http2?.maxOpenHeadBytes }, {
     path: "http2.max_head_bytes",

@@ -39,10 +39,17 @@ function lookUp(name: string, source: ReferenceSource): { text: string } | { wro
   if (!/^[A-Za-z_][A-Za-z0-9_]*$/.test(name)) {
     return { wrong: "has a reference that is neither ${NAME} nor ${file:PATH}" };
   }
-  const text = source.environment(name);
-  return text === undefined
-    ? { wrong: `needs the environment variable ${name}, which is not set` }
-    : { text };
+  try {
+    const text = source.environment(name);
+    return text === undefined
+      ? { wrong: `needs the environment variable ${name}, which is not set` }
+      : { text };
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotCapable)) throw error;
+    return {
+      wrong: `needs the environment variable ${name}, which this process may not read (see --allow-env)`,
+    };
+  }
 }
 
 function readReferencedFile(path: string, source: ReferenceSource): { text: string } | { wrong: string } {

@@ -26,5 +26,5 @@ export function looksSecret(value: string): boolean {
 }
 
 function maskUserInfo(value: string): string {
-  return value.replace(/\/\/[^/]*@/, "//…@");
+  return value.replace(/\/\/.*@/, "//…@");
 }

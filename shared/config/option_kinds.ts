@@ -8,12 +8,17 @@ type Documented = Pick<TextOption<string>, "doc" | "reloadable" | "example">;
 const NAME = /^[a-z0-9][a-z0-9._-]{0,62}$/;
 const MAX_TEXT_LENGTH = 4096;
 
-/** A name that may stand in logs, metrics and certificates. */
+/** True for a name that may stand in logs, metrics and the tunnel's handshake. */
+export function isName(text: string): boolean {
+  return NAME.test(text);
+}
+
+/** A name of a node, a key or an origin. */
 export function name(option: Documented): z.ZodType<string> {
   return text({
     ...option,
     allowed: "1 to 63 lower-case letters, digits, '.', '_' and '-', beginning with a letter or digit",
-    parse: (value) => NAME.test(value) ? value : { wrong: "is not a name" },
+    parse: (value) => isName(value) ? value : { wrong: "is not a name" },
   });
 }
 
@@ -62,7 +67,8 @@ export function httpUrl(option: Documented): z.ZodType<URL> {
   });
 }
 
-function parseHttpUrl(value: string): URL | { wrong: string } {
+/** The URL of a server without credentials, query and fragment, or what is wrong with the text. */
+export function parseHttpUrl(value: string): URL | { wrong: string } {
   const url = URL.parse(value);
   if (url === null) return { wrong: "is not a URL" };
   if (url.protocol !== "http:" && url.protocol !== "https:") return { wrong: "is not an http or https URL" };

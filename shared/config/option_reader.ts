@@ -27,6 +27,12 @@ interface Place {
   readonly found: string | null;
 }
 
+/** An option in the file. */
+interface GivenOption {
+  readonly value: ParsedNode;
+  readonly keyOffset: number;
+}
+
 export interface ProblemDetails {
   readonly found?: string | null;
   readonly allowed?: string | null;
@@ -55,7 +61,7 @@ export class OptionReader {
       this.#addAt(0, "", { message: "the file is empty", allowed: metaOf(schema).allowed });
       return undefined;
     }
-    return this.#read(schema, root, "");
+    return this.#read(schema, { value: root, keyOffset: root.range[0] }, "");
   }
 
   /** Reports a problem between options, at the option itself or, if the file leaves it out, where it would stand. */
@@ -77,9 +83,11 @@ export class OptionReader {
     }
   }
 
-  #read(schema: z.ZodType, unresolved: ParsedNode, path: string): unknown {
-    const node = this.#document.resolve(unresolved);
-    const offset = unresolved.range[0];
+  #read(schema: z.ZodType, { value, keyOffset }: GivenOption, path: string): unknown {
+    const node = this.#document.resolve(value);
+    // A block begins in the line after its key, which is what a reader looks for.
+    const isBlock = (isMap(value) || isSeq(value)) && value.flow !== true;
+    const offset = isBlock ? keyOffset : value.range[0];
     if (typeof node === "string") return void this.#addAt(offset, path, { message: node });
     const meta = metaOf(schema);
     const isSecret = meta.isSecret ?? false;
@@ -106,7 +114,7 @@ export class OptionReader {
     node: YAMLMap.Parsed | null,
     path: string,
   ): Record<string, unknown> {
-    const given = node === null ? new Map<string, ParsedNode>() : this.#givenOptions(options, node, path);
+    const given = node === null ? new Map<string, GivenOption>() : this.#givenOptions(options, node, path);
     const result: Record<string, unknown> = {};
     for (const [key, schema] of Object.entries(options)) {
       const childPath = path === "" ? key : `${path}.${key}`;
@@ -134,9 +142,9 @@ export class OptionReader {
     options: Readonly<Record<string, z.ZodType>>,
     node: YAMLMap.Parsed,
     path: string,
-  ): Map<string, ParsedNode> {
+  ): Map<string, GivenOption> {
     const names = Object.keys(options);
-    const given = new Map<string, { value: ParsedNode; offset: number }>();
+    const given = new Map<string, GivenOption>();
     const unknown = new Set<string>();
     for (const { key, value } of node.items) {
       const offset = key?.range?.[0] ?? node.range[0];
@@ -149,15 +157,15 @@ export class OptionReader {
       const childPath = path === "" ? name : `${path}.${name}`;
       const first = given.get(name);
       if (first !== undefined) {
-        const { line } = this.#document.positionOf(first.offset);
+        const { line } = this.#document.positionOf(first.keyOffset);
         this.#addAt(offset, childPath, { message: `is given twice, first in line ${line}` });
       } else if (value === null) {
         this.#addAt(offset, childPath, { message: "has no value" });
       } else {
-        given.set(name, { value, offset });
+        given.set(name, { value, keyOffset: offset });
       }
     }
-    return new Map(Array.from(given, ([name, { value }]) => [name, value]));
+    return given;
   }
 
   #addUnknown(name: string | null, names: readonly string[], at: { path: string; offset: number }): void {
@@ -180,7 +188,9 @@ export class OptionReader {
       const number = min === max ? `exactly ${min}` : `${min} to ${max}`;
       this.report(path, `has ${items.length} items`, { allowed: `${number} of them` });
     }
-    const values = items.slice(0, max).map((item, index) => this.#read(element, item, `${path}[${index}]`));
+    const values = items.slice(0, max).map((item, index) =>
+      this.#read(element, { value: item, keyOffset: item.range[0] }, `${path}[${index}]`)
+    );
     for (const key of uniqueBy) this.#checkUnique(values, key, path);
     return values;
   }

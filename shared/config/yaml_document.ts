@@ -92,17 +92,20 @@ export class YamlDocument {
 }
 
 function messageOf(error: YAMLError): string {
-  if (error.code === "MULTIPLE_DOCS") return "there is more than one document in the file";
-  if (error.code === "BLOCK_AS_IMPLICIT_KEY") {
-    return "there are two keys on one line; a text with ': ' needs quotes";
-  }
-  if (error.code === "UNEXPECTED_TOKEN") {
-    return `${
-      error.message.replace(/: .*$/s, "")
-    }; a text that begins with '[' or '{', as an IPv6 address does, needs quotes`;
-  }
   // What follows a colon may be a piece of the file, and so of a secret.
-  return error.message.replace(/: .*$/s, "");
+  const said = error.message.replace(/\b: .*$/s, "");
+  switch (error.code) {
+    case "MULTIPLE_DOCS":
+      return "there is more than one document in the file";
+    case "BLOCK_AS_IMPLICIT_KEY":
+      return "there are two keys on one line; a text with ': ' needs quotes";
+    case "UNEXPECTED_TOKEN":
+      return `${said}; a text that begins with '[' or '{', as an IPv6 address does, needs quotes`;
+    case "BAD_DQ_ESCAPE":
+      return "there is an unknown escape sequence in double quotes";
+    default:
+      return said;
+  }
 }
 
 /** The text, or where it stops being UTF-8. */

@@ -25,6 +25,8 @@ import { reasonPhrase } from "./reason_phrases.ts";
 import { RequestClock } from "./request_clock.ts";
 import { type Http1RequestHead, parseRequestHead } from "./request_head.ts";
 
+export type { Http1RequestHead };
+
 export type Http1ServerEvent =
   | { kind: "request"; head: Http1RequestHead }
   /** `bytes` are a view of what `receive` got. */

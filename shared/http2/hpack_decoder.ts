@@ -35,6 +35,7 @@ export interface DecodedBlock {
   readonly neverIndexed: readonly string[];
 }
 
+const COLON = 0x3a;
 const NONE: readonly string[] = [];
 
 export class HpackDecoder {
@@ -112,7 +113,7 @@ export class HpackDecoder {
   #keep(name: string, value: string): void {
     this.#decodedBytes += name.length + value.length + ENTRY_OVERHEAD_BYTES;
     // Clients split one cookie into crumbs (RFC 9113 §8.2.3): they count by their bytes.
-    if (name !== "cookie") this.#fieldCount++;
+    if (name !== "cookie" && name.charCodeAt(0) !== COLON) this.#fieldCount++;
     if (this.#decodedBytes > this.#limits.maxHeadBytes || this.#fieldCount > this.#limits.maxFieldCount) {
       if (this.#decodedBytes > this.#limits.maxHeadBytes * BOMB_FACTOR) throw floodError("field block bomb");
       this.#isTooLarge = true;

@@ -4,7 +4,7 @@ export interface Http2Limits {
   readonly maxConcurrentStreams: number;
   /** Decoded size of one head or trailer section, counted as RFC 9113 §6.5.2 does, cookie crumbs included. */
   readonly maxHeadBytes: number;
-  /** Field lines of one head; the crumbs of a cookie count as one. */
+  /** Field lines of one head beside pseudo-headers and the crumbs of a cookie, which count by their bytes only. */
   readonly maxFieldCount: number;
   /** Encoded size of one field block; a larger one ends the connection, since it cannot be skipped. */
   readonly maxBlockBytes: number;

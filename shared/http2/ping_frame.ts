@@ -6,8 +6,8 @@ export const PING_FRAME_BYTES = FRAME_HEAD_BYTES + PING_BYTES;
 
 /** Checks a PING frame (RFC 9113 §6.7); true: it acknowledges one of ours. */
 export function checkPingFrame(payload: Uint8Array, frame: { flags: number; streamId: number }): boolean {
-  if (frame.streamId !== 0) throw protocolError("PING on a stream");
   if (payload.length !== PING_BYTES) throw frameSizeError("PING not of eight bytes");
+  if (frame.streamId !== 0) throw protocolError("PING on a stream");
   return (frame.flags & FLAG.ACK) !== 0;
 }
 

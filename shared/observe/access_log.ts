@@ -7,6 +7,10 @@ export interface ExchangePlace {
   /** Lane that the exchange began on; null: none. */
   readonly lane: string | null;
   readonly route: string | null;
+  /** Who called, by which edge, and the endpoint it was sent to last: a core knows. */
+  readonly principal?: string;
+  readonly edge?: string;
+  readonly endpoint?: string;
 }
 
 /**
@@ -37,6 +41,9 @@ export function logExchange(log: Logger, report: ExchangeReport, place: Exchange
     protocol: context.protocol,
     lane: place.lane,
     route: place.route,
+    principal: place.principal,
+    edge: place.edge,
+    endpoint: place.endpoint,
   });
 }
 

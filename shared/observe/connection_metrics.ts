@@ -49,7 +49,8 @@ export function addConnectionMetrics(registry: Registry): ConnectionMetrics {
     name: "lowu_connections_active",
     help: "Connections open now.",
     labelNames,
-    read: () => [...listeners].map(([listener, { openConnections }]) => [{ listener }, openConnections] as const),
+    read: () =>
+      [...listeners].map(([listener, { openConnections }]) => [{ listener }, openConnections] as const),
   });
   counter("lowu_connections_opened_total", "Connections accepted.", (c) => c.acceptedConnections);
   counter("lowu_connections_closed_total", "Connections ended.", (c) => c.closedConnections);
@@ -59,7 +60,8 @@ export function addConnectionMetrics(registry: Registry): ConnectionMetrics {
     name: "lowu_exchanges_active",
     help: "Exchanges under way on a listener.",
     labelNames,
-    read: () => [...listeners].map(([listener, { counters }]) => [{ listener }, counters.openExchanges] as const),
+    read: () =>
+      [...listeners].map(([listener, { counters }]) => [{ listener }, counters.openExchanges] as const),
   });
   addScrapedCounter(registry, {
     name: "lowu_connections_by_protocol_total",
@@ -67,12 +69,15 @@ export function addConnectionMetrics(registry: Registry): ConnectionMetrics {
     labelNames: ["listener", "protocol"] as const,
     read: () =>
       [...listeners].flatMap(([listener, { counters }]) =>
-        Object.entries(counters.connectionsByProtocol).map(([protocol, n]) => [{ listener, protocol }, n] as const)
+        Object.entries(counters.connectionsByProtocol).map(([protocol, n]) =>
+          [{ listener, protocol }, n] as const
+        )
       ),
   });
   addScrapedCounter(registry, {
     name: "lowu_connection_errors_total",
-    help: "Connections refused, failed in their handshake, cut by their driver or by a drain; failed accepts.",
+    help:
+      "Connections refused, failed in their handshake, cut by their driver or by a drain; failed accepts.",
     labelNames: ["listener", "reason"] as const,
     read: () => [...listeners].flatMap(([listener, { counters }]) => errorSamples(listener, counters)),
   });
@@ -95,7 +100,10 @@ export function addConnectionMetrics(registry: Registry): ConnectionMetrics {
     addListener: (name, listener) => void listeners.set(name, listener),
     connectionEnded: (durationMs) => duration.observe(durationMs / 1000),
     readBytes: () =>
-      [...listeners.values()].reduce((sum, { counters }) => sum + counters.receivedBytes + counters.sentBytes, 0),
+      [...listeners.values()].reduce(
+        (sum, { counters }) => sum + counters.receivedBytes + counters.sentBytes,
+        0,
+      ),
   };
 }
 

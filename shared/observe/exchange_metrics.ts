@@ -41,10 +41,18 @@ export function addExchangeMetrics(registry: Registry): ExchangeMetrics {
   const histogram = (name: string, help: string, buckets: number[]) =>
     new Histogram({ name, help, buckets, labelNames: ["route"] as const, registers });
   const durations = histogram("lowu_request_duration_seconds", "From head to end.", DURATION_BUCKETS);
-  const firstBytes = histogram("lowu_time_to_first_byte_seconds", "From head to first byte.", FIRST_BYTE_BUCKETS);
+  const firstBytes = histogram(
+    "lowu_time_to_first_byte_seconds",
+    "From head to first byte.",
+    FIRST_BYTE_BUCKETS,
+  );
   const requestSizes = histogram("lowu_request_size_bytes", "Bodies of requests.", SIZE_BUCKETS);
   const answerSizes = histogram("lowu_response_size_bytes", "Bodies of answers.", SIZE_BUCKETS);
-  const conversations = histogram("lowu_conversation_duration_seconds", "Complete event streams.", DURATION_BUCKETS);
+  const conversations = histogram(
+    "lowu_conversation_duration_seconds",
+    "Complete event streams.",
+    DURATION_BUCKETS,
+  );
   for (const [name, quantile] of Object.entries(QUANTILES)) {
     addScrapedGauge(registry, {
       name: `lowu_latency_${name}_seconds`,

@@ -44,7 +44,6 @@ const MAX_VALUE_CHARACTERS = 4096;
 const CREDENTIAL_NAME =
   /authorization|cookie|password|secret|credential|api[-_]?key|private[-_]?key|access[-_]?token|^(x-)?token$/i;
 const REDACTED = "[redacted]";
-// deno-lint-ignore no-control-regex
 const TERMINAL_CONTROL = /[\u007f-\u009f\u2028\u2029]/g;
 
 const encoder = new TextEncoder();

@@ -37,7 +37,10 @@ export function createMetrics(options: MetricsOptions): Metrics {
   registry.setDefaultLabels({ node: options.node });
   const connections = addConnectionMetrics(registry);
   const tunnel = addTunnelMetrics(registry);
-  const traffic = addTrafficMetrics(registry, options.node === "edge" ? connections.readBytes : tunnel.readBytes);
+  const traffic = addTrafficMetrics(
+    registry,
+    options.node === "edge" ? connections.readBytes : tunnel.readBytes,
+  );
   const processMetrics = addProcessMetrics(registry);
   return {
     connections,

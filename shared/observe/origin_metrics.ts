@@ -19,7 +19,11 @@ export function addOriginMetrics(registry: Registry): OriginMetrics {
     name: "lowu_origin_connections_active",
     help: "Connections open to an origin's endpoint.",
     labelNames: ["origin", "endpoint"] as const,
-    read: () => Array.from(read(), (one) => [{ origin: one.origin, endpoint: one.endpoint }, one.openConnections] as const),
+    read: () =>
+      Array.from(
+        read(),
+        (one) => [{ origin: one.origin, endpoint: one.endpoint }, one.openConnections] as const,
+      ),
   });
   return { setSource: (source) => void (read = source) };
 }

@@ -60,7 +60,10 @@ export function addProcessMetrics(registry: Registry): ProcessMetrics {
     labelNames: ["kind"] as const,
     read() {
       const { rss, heapUsed, external } = Deno.memoryUsage();
-      return [[{ kind: "resident" }, rss], [{ kind: "heap" }, heapUsed], [{ kind: "external" }, external]] as const;
+      return [[{ kind: "resident" }, rss], [{ kind: "heap" }, heapUsed], [
+        { kind: "external" },
+        external,
+      ]] as const;
     },
   });
   addScrapedGauge(registry, {

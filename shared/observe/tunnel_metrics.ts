@@ -41,7 +41,10 @@ export function addTunnelMetrics(registry: Registry): TunnelMetrics {
   return {
     setSource: (source) => void (read = source),
     readBytes: () =>
-      read().flatMap(({ lanes }) => lanes).reduce((sum, lane) => sum + lane.sentBytes + lane.receivedBytes, 0),
+      read().flatMap(({ lanes }) => lanes).reduce(
+        (sum, lane) => sum + lane.sentBytes + lane.receivedBytes,
+        0,
+      ),
   };
 }
 
@@ -92,7 +95,9 @@ function addLaneMetrics(registry: Registry, read: () => readonly SessionReading[
     help: "Lanes by state.",
     labelNames: ["peer", "transport", "state"] as const,
     read: () =>
-      read().flatMap(({ peer, lanes }) => lanes.map(({ transport, state }) => [{ peer, transport, state }, 1] as const)),
+      read().flatMap(({ peer, lanes }) =>
+        lanes.map(({ transport, state }) => [{ peer, transport, state }, 1] as const)
+      ),
   });
   addScrapedGauge(registry, {
     name: "lowu_tunnel_round_trip_seconds",

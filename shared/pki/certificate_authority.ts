@@ -58,7 +58,9 @@ export async function issueCertificate(
 ): Promise<CertificateWithKey> {
   const { names } = options;
   const firstName = names[0];
-  if (firstName === undefined || names.length > MAX_NAMES) throw new TypeError(`1 to ${MAX_NAMES} names are needed`);
+  if (firstName === undefined || names.length > MAX_NAMES) {
+    throw new TypeError(`1 to ${MAX_NAMES} names are needed`);
+  }
   const issuer = new x509.X509Certificate(authority.certificatePem);
   const signingKey = await crypto.subtle.importKey(
     "pkcs8",

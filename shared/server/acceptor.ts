@@ -83,7 +83,10 @@ export class Acceptor<C extends Deno.Conn> {
     const isExhausted = code === "EMFILE" || code === "ENFILE";
     counters.acceptErrors++;
     if (isExhausted) counters.descriptorExhaustions++;
-    log.warn(isExhausted ? "out_of_descriptors" : "accept_failed", { error: describeError(error), backOffMs });
+    log.warn(isExhausted ? "out_of_descriptors" : "accept_failed", {
+      error: describeError(error),
+      backOffMs,
+    });
   }
 
   async #pause(ms: number): Promise<void> {

@@ -6,12 +6,19 @@
  * it, since Deno cannot change those of an open one; live connections stay.
  */
 import { assert } from "../assert/assert.ts";
+import { SYSTEM_CLOCK } from "../clock/clock.ts";
 import { type Address, formatAddress, parseAddress } from "../config/address.ts";
 import { describeError, type Logger } from "../observe/logger.ts";
-import type { ByteConnection } from "../transport/byte_connection.ts";
+import { HandshakeReaper } from "../transport/handshake_reaper.ts";
+import { steerToNewest, stopSteering } from "../transport/reuseport_steering.ts";
 import { setListenerSocketOptions } from "../transport/socket_options.ts";
 import { Acceptor } from "./acceptor.ts";
-import { CertificateError, type CertificateFiles, type LoadedCertificate, loadCertificates } from "./certificate_store.ts";
+import {
+  CertificateError,
+  type CertificateFiles,
+  loadCertificates,
+  type LoadedCertificate,
+} from "./certificate_store.ts";
 import { canonicalAddress } from "./client_address.ts";
 import { closeConnection } from "./close_connection.ts";
 import { type AdmissionLimits, ConnectionAdmission } from "./connection_admission.ts";
@@ -20,7 +27,7 @@ import { assertPortIsFree, ListenError, openPlain, openTls } from "./open_listen
 import { serveHttp1 } from "./serve_http1.ts";
 import { serveHttp2 } from "./serve_http2.ts";
 import type { ServeOptions } from "./serve_options.ts";
-import { sniffHttp2 } from "./sniff_http2.ts";
+import { type SniffedConnection, sniffHttp2 } from "./sniff_http2.ts";
 
 export interface ListenerTls {
   /** The first serves clients that ask for no name or for an unknown one. */
@@ -34,12 +41,14 @@ export interface ListenOptions extends AdmissionLimits {
   readonly tls: ListenerTls | null;
   /** From accept until TLS and protocol are agreed on. @default 10_000 */
   readonly handshakeTimeoutMs?: number;
+  /**
+   * With several certificates, Deno keeps each name that clients ask for, for as long as a socket lives: after so many
+   * the socket is replaced. @default 10_000
+   */
+  readonly maxResolvedNames?: number;
   /** Lets other processes listen on the same address. @default false */
   readonly isPortShared?: boolean;
-  readonly serve: Pick<
-    ServeOptions,
-    "handler" | "newRequestId" | "clock" | "http1" | "http2" | "stallTimeoutMs"
-  >;
+  readonly serve: Omit<ServeOptions, "scheme" | "clientAddress" | "observer" | "signal">;
   readonly log: Logger;
   /** Called for each connection that ends, with its age. */
   connectionEnded?(durationMs: number): void;
@@ -56,8 +65,8 @@ export interface DrainResult {
   forcedConnections: number;
 }
 
-/** Deno keeps every server name it was asked for, for as long as a socket lives: so the socket is changed after so many. */
-const MAX_RESOLVED_NAMES = 10_000;
+/** Handshakes that the old socket has begun when a new one takes over are complete by then. */
+const HANDED_OVER_AFTER_MS = 1000;
 /** After a forced close, how long drivers have to notice. */
 const FORCED_END_TIMEOUT_MS = 1000;
 
@@ -80,6 +89,9 @@ export class Listener {
   readonly counters = new ListenerCounters();
   readonly #options: ListenOptions;
   readonly #admission: ConnectionAdmission;
+  readonly #reaper = new HandshakeReaper(SYSTEM_CLOCK);
+  /** Whether sockets can be ended from outside; without, the TLS clients that are late keep their places. */
+  #canReap = false;
   readonly #drain = new AbortController();
   /** Every open connection; true once its protocol driver has it. */
   readonly #connections = new Map<HttpConnection, boolean>();
@@ -92,7 +104,10 @@ export class Listener {
   #allGone: (() => void) | null = null;
 
   /** Use {@linkcode listen}. */
-  constructor(options: ListenOptions, start: { address: Address; certificates: readonly LoadedCertificate[] }) {
+  constructor(
+    options: ListenOptions,
+    start: { address: Address; certificates: readonly LoadedCertificate[] },
+  ) {
     this.#options = options;
     this.#admission = new ConnectionAdmission(options);
     this.#address = start.address;
@@ -142,7 +157,10 @@ export class Listener {
       const certificates = await loadCertificates(tls.certificates);
       if (certificates.every((one, i) => isSame(one, this.#certificates[i]))) return { kind: "unchanged" };
       await this.#reopen(certificates);
-      log.info("certificates_reloaded", { address: this.address, names: certificates.flatMap((one) => one.names) });
+      log.info("certificates_reloaded", {
+        address: this.address,
+        names: certificates.flatMap((one) => one.names),
+      });
       return { kind: "reloaded", certificates };
     } catch (error) {
       if (!(error instanceof CertificateError || error instanceof ListenError)) throw error;
@@ -155,7 +173,10 @@ export class Listener {
     const old = this.#acceptor;
     this.#acceptor = this.#open(certificates);
     this.#certificates = certificates;
+    const isSteered = steerToNewest(this.port);
+    if (isSteered) await new Promise((resolve) => setTimeout(resolve, HANDED_OVER_AFTER_MS));
     await old.close();
+    if (isSteered) stopSteering(this.port);
   }
 
   #open(certificates: readonly LoadedCertificate[]): Acceptor<HttpConnection> {
@@ -165,11 +186,14 @@ export class Listener {
       ? openPlain(this.#address)
       : openTls(this.#address, { certificates, nameResolved: () => this.#nameResolved() });
     const applied = setListenerSocketOptions(listener);
+    this.#canReap = applied.kind === "set";
     if (applied.kind === "unavailable") {
       log.warn("socket_options_not_set", {
         address: this.address,
         reason: applied.reason,
-        effect: tls === null ? "no keep-alive" : "no keep-alive; small writes wait for a round trip (Nagle)",
+        effect: tls === null
+          ? "no keep-alive"
+          : "no keep-alive; small writes wait for a round trip (Nagle); silent clients keep their places",
       });
     }
     return new Acceptor<HttpConnection>(listener, {
@@ -180,12 +204,20 @@ export class Listener {
   }
 
   #nameResolved(): void {
-    if (++this.#resolvedNames !== MAX_RESOLVED_NAMES) return;
+    if (++this.#resolvedNames !== (this.#options.maxResolvedNames ?? 10_000)) return;
     this.#lastReload = this.#lastReload.then(async () => {
       try {
-        if (this.#drained === null) await this.#reopen(this.#certificates);
+        if (this.#drained !== null) return;
+        await this.#reopen(this.#certificates);
+        this.#options.log.info("listener_reopened", {
+          address: this.address,
+          reason: "too many server names",
+        });
       } catch (error) {
-        this.#options.log.error("listener_not_reopened", { address: this.address, error: describeError(error) });
+        this.#options.log.error("listener_not_reopened", {
+          address: this.address,
+          error: describeError(error),
+        });
       }
     });
   }
@@ -200,6 +232,7 @@ export class Listener {
       closeConnection(connection);
       return;
     }
+    if (!("handshake" in connection)) connection.setNoDelay();
     const openedAt = performance.now();
     this.#connections.set(connection, false);
     try {
@@ -233,36 +266,41 @@ export class Listener {
   }
 
   /** Agrees on TLS and protocol within the time-out; null if the client did not, or a drain came before. */
-  async #negotiate(
-    connection: HttpConnection,
-  ): Promise<{ protocol: "http1" | "h2"; connection: ByteConnection } | null> {
-    let isTimedOut = false;
+  async #negotiate(connection: HttpConnection): Promise<SniffedConnection | null> {
+    let isLate = false;
     const timer = setTimeout(() => {
-      isTimedOut = true;
-      closeConnection(connection);
+      isLate = true;
+      this.counters.handshakeTimeouts++;
+      this.#giveUp(connection);
     }, this.#options.handshakeTimeoutMs ?? 10_000);
     try {
-      if ("handshake" in connection) {
-        const { alpnProtocol } = await connection.handshake();
-        return { protocol: alpnProtocol === "h2" ? "h2" : "http1", connection };
-      }
-      connection.setNoDelay();
-      return await sniffHttp2(connection);
+      const negotiated = "handshake" in connection
+        ? await negotiateTls(connection)
+        : await sniffHttp2(connection);
+      return isLate ? null : negotiated;
     } catch (error) {
-      if (isTimedOut) this.counters.handshakeTimeouts++;
-      else if (this.#options.tls !== null) this.counters.tlsFailures++;
-      this.#options.log.debug("handshake_failed", { isTimedOut, error: describeError(error) });
+      if (!isLate && !this.#drain.signal.aborted && "handshake" in connection) this.counters.tlsFailures++;
+      this.#options.log.debug("handshake_failed", { isLate, error: describeError(error) });
       return null;
     } finally {
       clearTimeout(timer);
     }
   }
 
+  /** Ends a connection on which no protocol was agreed. */
+  #giveUp(connection: HttpConnection): void {
+    if (!("handshake" in connection)) return closeConnection(connection);
+    // Closing alone would give back the place and not the socket: one more would be admitted for each that is late.
+    if (this.#canReap) this.#reaper.abandon(connection);
+  }
+
   async #runDrain(graceMs: number): Promise<DrainResult> {
     await this.#lastReload;
     await this.#acceptor.close();
     this.#drain.abort();
-    for (const [connection, isServed] of this.#connections) if (!isServed) closeConnection(connection);
+    for (const [connection, isServed] of this.#connections) {
+      if (!isServed) this.#giveUp(connection);
+    }
     await this.#untilAllGone(graceMs);
     const forcedConnections = this.#connections.size;
     if (forcedConnections > 0) {
@@ -285,6 +323,11 @@ export class Listener {
     clearTimeout(timer);
     this.#allGone = null;
   }
+}
+
+async function negotiateTls(connection: Deno.TlsConn): Promise<SniffedConnection> {
+  const { alpnProtocol } = await connection.handshake();
+  return { protocol: alpnProtocol === "h2" ? "h2" : "http1", connection };
 }
 
 function isSame(one: LoadedCertificate, other: LoadedCertificate | undefined): boolean {

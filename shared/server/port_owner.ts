@@ -1,14 +1,12 @@
 /** Which process listens on a TCP port: for the message of an operator who cannot start a node. */
-import { type KernelFiles, withKernelFiles } from "./kernel_files.ts";
+import { withKernelFiles } from "../transport/kernel_files.ts";
+import { listeningInodes } from "../transport/listening_inodes.ts";
 
 export interface PortOwner {
   pid: number;
   /** Name of the program, as `ps` shows it. */
   command: string;
 }
-
-/** State LISTEN in /proc/net/tcp. */
-const LISTEN_STATE = "0A";
 
 /** The first process found that listens on `port`, or null where that cannot be told (not Linux, not allowed to look). */
 export function findPortOwner(port: number): PortOwner | null {
@@ -26,18 +24,4 @@ export function findPortOwner(port: number): PortOwner | null {
     }
     return null;
   });
-}
-
-/** Socket inodes that listen on `port` on any address. */
-function listeningInodes(files: KernelFiles, port: number): Set<string> {
-  const suffix = `:${port.toString(16).toUpperCase().padStart(4, "0")}`;
-  const inodes = new Set<string>();
-  for (const table of ["/proc/self/net/tcp", "/proc/self/net/tcp6"]) {
-    for (const line of (files.readText(table) ?? "").split("\n")) {
-      const columns = line.trim().split(/\s+/);
-      const inode = columns[9];
-      if (columns[1]?.endsWith(suffix) && columns[3] === LISTEN_STATE && inode !== undefined) inodes.add(inode);
-    }
-  }
-  return inodes;
 }

@@ -13,6 +13,8 @@ const FINISH_TIMEOUT_MS = 1_000;
 export interface LaneDriverOptions {
   readonly lane: Lane;
   readonly connection: ByteConnection;
+  /** `quic` or `tls`, for metrics and logs. */
+  readonly transport: string;
   readonly clock: Clock;
   /** Bytes were given to the lane: events may wait. */
   onReceived(): void;
@@ -24,6 +26,7 @@ export class LaneDriver {
   readonly #options: LaneDriverOptions;
   readonly #pump: WritePump;
   #state: "open" | "finishing" | "closed" = "open";
+  #waitsForPeer = false;
   #stopFinishTimer = () => {};
   #receivedBytes = 0;
   #sentBytes = 0;
@@ -32,7 +35,7 @@ export class LaneDriver {
     this.#options = options;
     const lane = options.lane;
     this.#pump = new WritePump(options.connection, {
-      takeOutput: () => lane.takeOutput(),
+      takeOutput: () => lane.takeOutput(options.clock.now()),
       outputWritten: (chunk) => {
         this.#sentBytes += chunk.length;
         lane.outputWritten(chunk);
@@ -40,7 +43,7 @@ export class LaneDriver {
     }, {
       onError: (error) => this.fail(error),
       onDrain: () => {
-        if (this.#state === "finishing") this.fail(new Error("the session ended"));
+        if (this.#state === "finishing" && !this.#waitsForPeer) this.fail(new Error("the session ended"));
       },
       coalesce: { clock: options.clock, coalesceMs: COALESCE_MS },
     });
@@ -49,6 +52,10 @@ export class LaneDriver {
 
   get lane(): Lane {
     return this.#options.lane;
+  }
+
+  get transport(): string {
+    return this.#options.transport;
   }
 
   get receivedBytes(): number {
@@ -66,10 +73,14 @@ export class LaneDriver {
     void this.#read();
   }
 
-  /** Writes what the lane still has, then closes. */
-  finish(): void {
+  /**
+   * Writes what the lane still has, then closes. `waitsForPeer`: only once the peer has closed, since closing a QUIC
+   * connection drops what it has not delivered.
+   */
+  finish({ waitsForPeer }: { waitsForPeer: boolean }): void {
     if (this.#state !== "open") return;
     this.#state = "finishing";
+    this.#waitsForPeer = waitsForPeer;
     this.#stopFinishTimer = this.#options.clock.after(
       FINISH_TIMEOUT_MS,
       () => this.fail(new Error("the peer did not take the session's last frames")),
@@ -95,6 +106,8 @@ export class LaneDriver {
         const length = await connection.read(buffer);
         if (length === null) return this.fail(new Error("the peer closed the lane"));
         if (this.#state === "closed") return;
+        // Only a CLOSE can follow the end of the session: the peer has ended it too.
+        if (this.#state === "finishing") return this.fail(new Error("the session ended"));
         this.#receive(buffer.subarray(0, length));
       }
     } catch (error) {

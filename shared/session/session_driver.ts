@@ -12,6 +12,11 @@ import type { SessionStream } from "../tunnel/session_stream.ts";
 import { LaneDriver } from "./lane_driver.ts";
 import type { StreamOwner } from "./stream_owner.ts";
 
+/** What a lane runs on. */
+export interface SessionConnection extends ByteConnection {
+  readonly transport: string;
+}
+
 /** How a session came to its end. */
 export type SessionEnd = Extract<SessionEvent<StreamOwner>, { kind: "closed" | "lost" | "error" }>;
 
@@ -38,6 +43,7 @@ export class SessionDriver {
   #timerAt = Number.POSITIVE_INFINITY;
   #stopTimer = () => {};
   #hasEnded = false;
+  readonly #allGone = Promise.withResolvers<void>();
 
   constructor(options: SessionDriverOptions) {
     this.#options = options;
@@ -67,6 +73,11 @@ export class SessionDriver {
     return this.#lanes.size;
   }
 
+  /** Resolves when the session has ended and its last connection is closed. */
+  get gone(): Promise<void> {
+    return this.#allGone.promise;
+  }
+
   /** For metrics. */
   get session(): Session<StreamOwner> {
     return this.#session;
@@ -76,7 +87,7 @@ export class SessionDriver {
    * Puts a connection whose handshake is done to use; `received` holds what was read behind the handshake.
    * Null (and the connection closed) if the session takes no more lanes.
    */
-  addLane(connection: ByteConnection, received: Uint8Array): LaneDriver | null {
+  addLane(connection: SessionConnection, received: Uint8Array): LaneDriver | null {
     const lane = this.#session.attachLane(this.#options.clock.now());
     if (lane === null) {
       connection.close();
@@ -85,6 +96,7 @@ export class SessionDriver {
     const driver = new LaneDriver({
       lane,
       connection,
+      transport: connection.transport,
       clock: this.#options.clock,
       onReceived: () => this.#drain(),
       onClosed: (cause) => this.#laneClosed(driver, cause),
@@ -108,7 +120,7 @@ export class SessionDriver {
 
   /** Ends now; live streams are reset. */
   close(): void {
-    this.#session.close(this.#options.clock.now());
+    this.#session.close();
     this.#scheduleDrain();
   }
 
@@ -117,6 +129,7 @@ export class SessionDriver {
     driver.lane.closed(this.#options.clock.now());
     this.#drain();
     this.#options.onLaneClosed(driver, cause);
+    if (this.#hasEnded && this.#lanes.size === 0) this.#allGone.resolve();
   }
 
   #scheduleDrain(): void {
@@ -170,8 +183,10 @@ export class SessionDriver {
     this.#hasEnded = true;
     this.#stopTimer();
     this.#timerAt = Number.POSITIVE_INFINITY;
-    for (const lane of [...this.#lanes.values()]) lane.finish();
+    const waitsForPeer = event.kind === "closed" && event.by === "local";
+    for (const lane of [...this.#lanes.values()]) lane.finish({ waitsForPeer });
     this.#options.onEnded(event);
+    if (this.#lanes.size === 0) this.#allGone.resolve();
   }
 
   #armTimer(): void {

@@ -4,6 +4,8 @@ export interface ByteConnection {
   read(buffer: Uint8Array): Promise<number | null>;
   /** May take only the front of `bytes`; the caller keeps `bytes` unchanged until it resolves. */
   write(bytes: Uint8Array): Promise<number>;
+  /** Ends the sending direction: the peer reads the end of the stream. */
+  closeWrite?(): Promise<void>;
   /** Ends both directions at once; pending reads and writes reject. Throws if closed twice. */
   close(): void;
 }

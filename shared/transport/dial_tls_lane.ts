@@ -1,6 +1,10 @@
 import type { DialAttempt } from "./dial_attempt.ts";
 import { type DialLaneOptions, LANE_ALPN, type LaneConnection } from "./lane_connection.ts";
+import { SYSTEM_CLOCK } from "../clock/clock.ts";
+import { HandshakeReaper } from "./handshake_reaper.ts";
 import { TlsLane } from "./tls_lane.ts";
+
+const reaper = new HandshakeReaper(SYSTEM_CLOCK);
 
 /**
  * Begins to dial a TLS lane. `connect` + `setNoDelay` + `startTls`, because a socket from `connectTls` has Nagle's
@@ -22,7 +26,7 @@ export function dialTlsLane(ip: string, port: number, options: DialLaneOptions):
       alpnProtocols: [LANE_ALPN],
     });
     if (connecting.signal.aborted) {
-      tls.close();
+      reaper.abandon(tls);
       throw connecting.signal.reason;
     }
     try {
@@ -40,7 +44,7 @@ export function dialTlsLane(ip: string, port: number, options: DialLaneOptions):
     ready: dial(),
     abandon() {
       connecting.abort();
-      tls?.close();
+      if (tls !== null) reaper.abandon(tls);
     },
   };
 }

@@ -74,7 +74,7 @@ export interface ListenLanesOptions {
 export interface LaneListenerCounters {
   /** Handed to `accept`. */
   accepted: number;
-  /** Turned away before any handshake, by a rate or a half-open limit. */
+  /** Times that a rate or half-open limit turned a connection away (QUIC) or let all wait for 20 ms (TLS). */
   limited: number;
   /** Handshake (or, on QUIC, the first byte) not in time. */
   timedOut: number;

@@ -2,6 +2,7 @@
  * What the listeners of both transports share: admission, the time-out of half-open connections, counters, and the
  * queue of lanes that wait to be accepted. Waiting lanes keep their half-open place, which bounds the queue.
  */
+import { assert } from "../assert/assert.ts";
 import type { Clock } from "../clock/clock.ts";
 import { HandshakeAdmission } from "./handshake_admission.ts";
 import type { LaneConnection, LaneListenerCounters, LaneListenerLimits } from "./lane_connection.ts";
@@ -38,11 +39,19 @@ export class LaneReception {
     this.#admission = new HandshakeAdmission(limits, clock.now());
   }
 
-  /** Whether one more handshake may begin; after true the connection must go to {@linkcode receive} or {@linkcode giveUp}. */
+  /**
+   * Whether one more handshake may begin; after true the connection must go to {@linkcode receive} or
+   * {@linkcode giveUp}, or the place back with {@linkcode giveBack}.
+   */
   admit(): boolean {
     const isAdmitted = !this.#isClosed && this.#admission.admit(this.#clock.now());
     if (!isAdmitted) this.counters.limited++;
     return isAdmitted;
+  }
+
+  /** There was no connection for the place that {@linkcode admit} took. */
+  giveBack(): void {
+    this.#admission.release();
   }
 
   /** An admitted connection failed before there was anything to wait for. */
@@ -93,6 +102,7 @@ export class LaneReception {
       return Promise.resolve(next.lane);
     }
     if (this.#isClosed) return Promise.resolve(null);
+    assert(this.#acceptor === null, "accept is under way");
     return new Promise((resolve) => this.#acceptor = resolve);
   }
 

@@ -1,4 +1,9 @@
-/** Accepts TLS lanes. Outlives peers that break the handshake, and an operating system that is out of descriptors. */
+/**
+ * Accepts TLS lanes. Outlives peers that break the handshake, and an operating system that is out of descriptors.
+ *
+ * An accepted connection begins its handshake by itself and cannot be kept from it, so admission comes first: over
+ * the limits nothing is accepted, and connections wait in the kernel's queue, which is bounded.
+ */
 import type { Clock } from "../clock/clock.ts";
 import { formatAddress } from "../config/address.ts";
 import {
@@ -8,12 +13,13 @@ import {
   type LaneListener,
   type LaneListenerCounters,
 } from "./lane_connection.ts";
+import { HandshakeReaper } from "./handshake_reaper.ts";
 import { LaneReception } from "./lane_reception.ts";
 import type { ListenEndpoint } from "./listen_endpoint.ts";
 import { setListenerSocketOptions } from "./socket_options.ts";
 import { TlsLane } from "./tls_lane.ts";
 
-/** Pause after a failed accept: at least until a descriptor may be free again. */
+/** Pause when nothing may be accepted or an accept failed: until there may be a place or a descriptor again. */
 const ACCEPT_PAUSE_MS = 20;
 /** Turns of the event loop in which the old listener may still hold the port. */
 const MAX_REBINDS = 100;
@@ -24,6 +30,7 @@ export class TlsLaneListener implements LaneListener {
   readonly #port: number;
   readonly #clock: Clock;
   readonly #reception: LaneReception;
+  readonly #reaper: HandshakeReaper;
   #warning: string | null = null;
   /** Null while no certificate is in place: when closed, and for a moment in {@linkcode replaceCertificate}. */
   #listener: Deno.TlsListener | null = null;
@@ -33,6 +40,7 @@ export class TlsLaneListener implements LaneListener {
     this.#hostname = address.hostname;
     this.#clock = clock;
     this.#reception = new LaneReception(limits, clock);
+    this.#reaper = new HandshakeReaper(clock);
     this.#port = this.#listen(certificate, address.port).addr.port;
   }
 
@@ -62,7 +70,7 @@ export class TlsLaneListener implements LaneListener {
         return;
       } catch (error) {
         if (!(error instanceof Deno.errors.AddrInUse) || attempt === MAX_REBINDS) throw error;
-        await new Promise<void>((resolve) => void this.#clock.after(1, resolve));
+        await this.#pause(1);
       }
     }
   }
@@ -79,7 +87,7 @@ export class TlsLaneListener implements LaneListener {
     const listener = listenTls(this.#hostname, port, certificate);
     const result = setListenerSocketOptions(listener);
     this.#warning = result.kind === "unavailable"
-      ? `TCP_NODELAY is off for lanes accepted on port ${listener.addr.port}: ${result.reason}`
+      ? `lanes on port ${listener.addr.port} run with Nagle's algorithm, and silent peers keep descriptors: ${result.reason}`
       : null;
     this.#listener = listener;
     void this.#run(listener);
@@ -87,40 +95,45 @@ export class TlsLaneListener implements LaneListener {
   }
 
   async #run(listener: Deno.TlsListener): Promise<void> {
+    let isAdmitted = false;
     while (this.#listener === listener) {
-      let connection: Deno.TlsConn;
+      isAdmitted ||= this.#reception.admit();
+      if (!isAdmitted) {
+        await this.#pause(ACCEPT_PAUSE_MS);
+        continue;
+      }
       try {
-        connection = await listener.accept();
+        this.#meet(await listener.accept());
+        isAdmitted = false;
       } catch (error) {
-        if (this.#listener !== listener) return;
+        if (this.#listener !== listener) break;
         this.#reception.counters.acceptErrors++;
         if (error instanceof Deno.errors.ConnectionAborted || error instanceof Deno.errors.ConnectionReset) {
           continue;
         }
-        await new Promise<void>((resolve) => void this.#clock.after(ACCEPT_PAUSE_MS, resolve));
-        continue;
+        await this.#pause(ACCEPT_PAUSE_MS);
       }
-      this.#meet(connection);
     }
+    if (isAdmitted) this.#reception.giveBack();
   }
 
   #meet(connection: Deno.TlsConn): void {
-    if (!this.#reception.admit()) return connection.close();
-    this.#reception.receive({
-      ip: connection.remoteAddr.hostname,
-      ready: handshake(connection),
-      abandon: () => connection.close(),
-    });
+    let isDone = false;
+    const finish = async () => {
+      const { alpnProtocol } = await connection.handshake().finally(() => isDone = true);
+      if (alpnProtocol !== LANE_ALPN) throw new Error("the peer offers no protocol of ours");
+      return new TlsLane(connection);
+    };
+    const abandon = () => isDone ? connection.close() : this.#reaper.abandon(connection);
+    this.#reception.receive({ ip: connection.remoteAddr.hostname, ready: finish(), abandon });
+  }
+
+  #pause(ms: number): Promise<void> {
+    return new Promise((resolve) => void this.#clock.after(ms, resolve));
   }
 }
 
 function listenTls(hostname: string, port: number, certificate: LaneCertificate): Deno.TlsListener {
   const { certPem, keyPem } = certificate;
   return Deno.listenTls({ hostname, port, cert: certPem, key: keyPem, alpnProtocols: [LANE_ALPN] });
-}
-
-async function handshake(connection: Deno.TlsConn): Promise<LaneConnection> {
-  const { alpnProtocol } = await connection.handshake();
-  if (alpnProtocol !== LANE_ALPN) throw new Error("the peer offers no protocol of ours");
-  return new TlsLane(connection);
 }

@@ -18,6 +18,8 @@ export interface OutputSource {
 export interface WritePumpOptions {
   /** Called once when a write fails; the pump then stays stopped. */
   onError(error: unknown): void;
+  /** Called each time the socket took bytes, perhaps not a whole chunk. */
+  onProgress?(): void;
   /** Called each time all output is written. */
   onDrain?(): void;
   /** @default no coalescing beyond one turn */
@@ -66,7 +68,10 @@ export class WritePump {
     for (let chunk = this.#source.takeOutput(); chunk !== null; chunk = this.#source.takeOutput()) {
       try {
         let written = await this.#connection.write(chunk);
-        while (written < chunk.length) written += await this.#connection.write(chunk.subarray(written));
+        while (written < chunk.length) {
+          this.#options.onProgress?.();
+          written += await this.#connection.write(chunk.subarray(written));
+        }
       } catch (error) {
         this.#source.outputWritten(chunk);
         if (!this.#isStopped()) {

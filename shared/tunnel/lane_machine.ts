@@ -121,13 +121,12 @@ export class LaneMachine implements Lane {
     this.#isStalled = false;
     try {
       this.#splitter.feed(bytes);
-      while (this.#state === "live" && this.#splitter.next()) this.#takeFrame(now);
+      while (this.#isLive && this.#splitter.next()) this.#takeFrame(now);
     } catch (error) {
       if (!(error instanceof ProtocolViolation)) throw error;
       this.#host.violated(error);
     }
-    if (this.#receivedBytes - this.#reportedBytes >= this.#host.limits.ackBytes) this.#makeAckDue();
-    else if (this.#receivedBytes > this.#reportedBytes) this.#unreportedSince ??= now;
+    if (this.#isLive) this.#noteUnreported(now);
     this.#host.inputDone(this.#splitter.takeSpent());
   }
 
@@ -241,6 +240,17 @@ export class LaneMachine implements Lane {
     }
     const since = this.#unreportedSince;
     if (since !== null && now >= since + this.#host.limits.ackDelayMs) this.#makeAckDue();
+  }
+
+  /** Not narrowed by earlier reads of the state, which frames change. */
+  get #isLive(): boolean {
+    return this.#state === "live";
+  }
+
+  #noteUnreported(now: number): void {
+    const unreportedBytes = this.#receivedBytes - this.#reportedBytes;
+    if (unreportedBytes >= this.#host.limits.ackBytes) this.#makeAckDue();
+    else if (unreportedBytes > 0) this.#unreportedSince ??= now;
   }
 
   #makeAckDue(): void {

@@ -23,7 +23,8 @@ import {
 } from "./frame_type.ts";
 import { readGoawayFrame, writeGoawayFrame } from "./goaway_frame.ts";
 import type { Lane } from "./lane.ts";
-import { type LaneHost, LaneMachine } from "./lane_machine.ts";
+import type { LaneHost } from "./lane_machine.ts";
+import { LaneSet } from "./lane_set.ts";
 import { ProtocolViolation } from "./protocol_violation.ts";
 import { type StoredFrame, storedFrameCost } from "./reorder_store.ts";
 import { readResetFrame, writeResetFrame } from "./reset_frame.ts";
@@ -76,36 +77,36 @@ export class Session<T> {
   readonly #scheduler = new StreamScheduler<Stream<T>>();
   readonly #table: StreamTable<T>;
   readonly #streamHost: StreamHost<T>;
-  readonly #laneHost: LaneHost;
-  readonly #lanes: LaneMachine[] = [];
-  readonly #stats: SessionStats = { streamsOpened: 0, bytesResent: 0, framesDropped: 0, laneSwitches: 0 };
-  #active: LaneMachine | null = null;
+  readonly #lanes: LaneSet;
+  #streamsOpened = 0;
+  #framesDropped = 0;
   #state: SessionState = "open";
   #hasSentGoaway = false;
   #hasReceivedGoaway = false;
-  /** When the session is lost; null while it has a lane. */
-  #resumeDeadline: number | null;
   #heldBytes = 0;
   #reorderBytes = 0;
-  /** Furthest position of the log that was given to a lane, by lanes that are not active any more. */
-  #furthestCursor = 0;
   /** Buffers that queued events borrow from. */
   #spent: Uint8Array[] = [];
   #isTakingInput = false;
+  /** Events up to this count borrow from bytes that were received. */
+  #borrowingEvents = 0;
 
   constructor(options: SessionOptions) {
     const { role, limits, now } = options;
     assert(limits.windowUnits >= 2 * MAX_HEAD_BYTES, "half a window holds the largest head");
     this.#role = role;
     this.#limits = limits;
-    this.#resumeDeadline = now + limits.resumeTimeoutMs;
     this.#streamHost = this.#makeStreamHost();
-    this.#laneHost = this.#makeLaneHost();
+    this.#lanes = new LaneSet({
+      host: this.#makeLaneHost(),
+      now,
+      laneDied: (lane) => this.#push({ kind: "lane_dead", lane }),
+    });
     this.#table = new StreamTable({
       role,
       maxStreams: limits.maxStreams,
       create: (id) => {
-        this.#stats.streamsOpened++;
+        this.#streamsOpened++;
         return new Stream<T>(this.#streamHost, { id, role, windowUnits: limits.windowUnits });
       },
     });
@@ -121,7 +122,7 @@ export class Session<T> {
 
   /** Live lanes. */
   get laneCount(): number {
-    return this.#lanes.length;
+    return this.#lanes.size;
   }
 
   /** Encoded bytes of frames that the peer has not acknowledged. */
@@ -139,24 +140,23 @@ export class Session<T> {
     return this.#reorderBytes;
   }
 
-  get stats(): Readonly<SessionStats> {
-    return this.#stats;
+  get stats(): SessionStats {
+    return {
+      streamsOpened: this.#streamsOpened,
+      framesDropped: this.#framesDropped,
+      bytesResent: this.#lanes.bytesResent,
+      laneSwitches: this.#lanes.switches,
+    };
   }
 
   /** Adds a connection whose handshake is done; null when `maxLanes` are attached or the session has ended. */
   attachLane(now: number): Lane | null {
-    if (this.#state === "ended" || this.#lanes.length >= this.#limits.maxLanes) return null;
-    const lane = new LaneMachine(this.#laneHost, now);
-    this.#lanes.push(lane);
-    this.#resumeDeadline = null;
-    if (this.#active === null) this.#activate(lane);
-    return lane;
+    return this.#state === "ended" ? null : this.#lanes.attach(now);
   }
 
   /** Makes a live lane the one that sends; what the peer has not acknowledged is sent again on it. */
   preferLane(lane: Lane): void {
-    const found = this.#lanes.find((other) => other === lane);
-    if (found !== undefined && found !== this.#active) this.#activate(found);
+    this.#lanes.prefer(lane);
   }
 
   /** Edge only; null when draining, ended, at `maxStreams`, or when too much waits (back-pressure). */
@@ -185,12 +185,7 @@ export class Session<T> {
   /** When `handleTimeout` is to be called, in ms; null when nothing waits for time. */
   nextTimeout(): number | null {
     if (this.#state === "ended") return null;
-    let at = this.#resumeDeadline ?? Infinity;
-    for (const lane of this.#lanes) at = Math.min(at, lane.nextTimeout());
-    const stallsAt = this.#lanes.length > 1 ? this.#active?.stallsAt() : null;
-    if (stallsAt !== null && stallsAt !== undefined && this.#bestStandby() !== null) {
-      at = Math.min(at, stallsAt);
-    }
+    const at = this.#lanes.nextTimeout();
     return at === Infinity ? null : at;
   }
 
@@ -198,15 +193,7 @@ export class Session<T> {
   handleTimeout(now: number): void {
     if (this.#state === "ended") return;
     this.#isTakingInput = true;
-    for (const lane of [...this.#lanes]) {
-      if (now >= lane.diesAt()) {
-        this.#push({ kind: "lane_dead", lane });
-        lane.closed(now);
-      } else lane.handleTimeout(now);
-    }
-    const stallsAt = this.#active?.stallsAt() ?? null;
-    if (stallsAt !== null && now >= stallsAt) this.#leaveStalledLane();
-    if (this.#resumeDeadline !== null && now >= this.#resumeDeadline) this.#end({ kind: "lost" }, null);
+    if (!this.#lanes.handleTimeout(now)) this.#end({ kind: "lost" }, null);
     this.#isTakingInput = false;
   }
 
@@ -230,7 +217,7 @@ export class Session<T> {
     return {
       log: this.#log,
       directBudget: (bytes) => this.#scheduler.isFreeFor(bytes) ? this.#logRoom() : 0,
-      logGrew: () => this.#active?.signal(),
+      logGrew: () => this.#lanes.active?.signal(),
       heldGrew: (bytes) => void (this.#heldBytes += bytes),
       becameReady: (stream) => {
         this.#scheduler.add(stream);
@@ -259,6 +246,7 @@ export class Session<T> {
       },
       inputDone: (spent) => {
         this.#isTakingInput = false;
+        this.#borrowingEvents = this.#events.addedCount;
         if (spent !== null) this.#spent.push(spent);
       },
       takeSequencedFrame: (type, payload) => this.#takeSequencedFrame(type, payload),
@@ -269,7 +257,7 @@ export class Session<T> {
       },
       violated: (violation) => this.#fail(violation),
       peerClosed: (code) => this.#end({ kind: "closed", by: "peer", code }, null),
-      laneClosed: (lane, now) => this.#laneClosed(lane, now),
+      laneClosed: (lane, now) => this.#lanes.remove(lane, now),
       fillLog: () => this.#fillLog(),
       timeoutMovedUp: () => this.onTimeoutChange?.(),
     };
@@ -298,7 +286,7 @@ export class Session<T> {
     const stream = this.#table.find(frame.streamId, "open");
     const verdict = stream?.receiver.judge(frame) ?? "duplicate";
     if (stream === null || verdict === "duplicate") {
-      this.#stats.framesDropped++;
+      this.#framesDropped++;
       return;
     }
     if (verdict === "store") {
@@ -358,14 +346,15 @@ export class Session<T> {
   /** Takes a frame into the log that back-pressure does not stop. */
   #controlWritten(): void {
     this.#log.commit();
-    this.#active?.signal();
+    this.#lanes.active?.signal();
     if (this.#log.retainedBytes > 2 * this.#limits.maxRetainedBytes) {
       this.#fail(new ProtocolViolation("retention_overflow", "the peer acknowledges too little"));
     }
   }
 
   #logRoom(): number {
-    const pending = this.#log.endPosition - Math.max(this.#active?.cursor ?? 0, this.#log.ackedPosition);
+    const pending = this.#log.endPosition -
+      Math.max(this.#lanes.active?.cursor ?? 0, this.#log.ackedPosition);
     return Math.min(MAX_PENDING_BYTES - pending, this.#limits.maxRetainedBytes - this.#log.retainedBytes);
   }
 
@@ -381,7 +370,7 @@ export class Session<T> {
       if (bytes > 0) this.#pushSent(stream, bytes);
       if (stream.sender.isReady) this.#scheduler.add(stream);
       else if (stream.sender.isFinished) this.#closeIfComplete(stream);
-      this.#active?.signal();
+      this.#lanes.active?.signal();
     }
   }
 
@@ -421,48 +410,6 @@ export class Session<T> {
     if (cause.by === "peer") this.#endIfDone();
   }
 
-  #activate(lane: LaneMachine): void {
-    const previous = this.#active;
-    if (previous !== null) {
-      this.#furthestCursor = Math.max(this.#furthestCursor, previous.cursor);
-      previous.deactivate();
-    }
-    const position = this.#log.firstUnackedFrame();
-    this.#stats.bytesResent += Math.max(0, this.#furthestCursor - position);
-    if (this.#furthestCursor > 0) this.#stats.laneSwitches++;
-    this.#active = lane;
-    lane.activate(position);
-    this.#fillLog();
-  }
-
-  #laneClosed(lane: LaneMachine, now: number): void {
-    this.#lanes.splice(this.#lanes.indexOf(lane), 1);
-    if (lane === this.#active) {
-      this.#furthestCursor = Math.max(this.#furthestCursor, lane.cursor);
-      this.#active = null;
-      const next = this.#bestStandby() ?? this.#lanes[0];
-      if (next !== undefined) this.#activate(next);
-    }
-    if (this.#lanes.length === 0) this.#resumeDeadline = now + this.#limits.resumeTimeoutMs;
-  }
-
-  #leaveStalledLane(): void {
-    const next = this.#bestStandby();
-    if (next === null) return;
-    this.#active?.markStalled();
-    this.#activate(next);
-  }
-
-  /** The lane with the shortest round trip that is neither active nor stalled. */
-  #bestStandby(): LaneMachine | null {
-    let best: LaneMachine | null = null;
-    for (const lane of this.#lanes) {
-      if (lane === this.#active || lane.isStalled) continue;
-      if (best === null || (lane.roundTripMs ?? Infinity) < (best.roundTripMs ?? Infinity)) best = lane;
-    }
-    return best;
-  }
-
   #endIfDone(): void {
     if (this.#state !== "draining" || this.#table.size > 0) return;
     if (this.#log.retainedBytes > 0 || !this.#table.isComplete) return;
@@ -478,14 +425,8 @@ export class Session<T> {
   #end(event: SessionEvent<T>, closeCode: number | null): void {
     if (this.#state === "ended") return;
     this.#state = "ended";
-    this.#active = null;
-    this.#resumeDeadline = null;
     for (const stream of this.#table.values()) this.#cutByPeer(stream, { code: 0, by: "tunnel_lost" });
-    for (const lane of this.#lanes) {
-      if (closeCode === null) lane.kill();
-      else lane.endWith(closeCode);
-    }
-    this.#lanes.length = 0;
+    this.#lanes.end(closeCode);
     this.#scheduler.clear();
     this.#log.clear();
     this.#push(event);

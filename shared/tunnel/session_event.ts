@@ -5,7 +5,8 @@ import type { SessionStream } from "./session_stream.ts";
 /**
  * What a session tells its driver. Bytes in events are borrowed: valid until `nextEvent()` is called again.
  *
- * A stream's last event is `end` (that direction is complete; `sent` may follow) or `reset` (cut; nothing follows).
+ * A stream's last event is `end` (that direction is complete; `sent` may follow, and `reset` while the user's own direction
+ * is not wholly on its way) or `reset` (cut; nothing follows).
  * A session's last event is `closed`, `lost` or `error`; each live stream gets `reset` by `tunnel_lost` before it.
  */
 export type SessionEvent<T> =

@@ -78,11 +78,9 @@ export class StreamReceiver {
   /** The stored frame that is due now, or null. @throws {ProtocolViolation} `offset`, `stream_order` */
   takeStored(): StoredFrame | null {
     if (this.#store === null) return null;
+    if (this.#state === "ended") throw new ProtocolViolation("stream_order", "frame after STREAM_END");
     const frame = this.#store.take(this.#expectedOffset);
     if (this.#store.frameCount === 0) this.#store = null;
-    if (this.#state === "ended" && (frame !== null || this.#store !== null)) {
-      throw new ProtocolViolation("stream_order", "frame after STREAM_END");
-    }
     return frame;
   }
 

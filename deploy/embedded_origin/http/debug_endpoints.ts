@@ -1,15 +1,9 @@
 import { z } from "zod";
-import { atEnd } from "./engine_endpoints.ts";
 import { FaultSyntaxError, parseFaults } from "./fault.ts";
 import { jsonBody } from "./json_body.ts";
-import type { BodySink, OriginExchange } from "./origin_exchange.ts";
+import { atEnd, type BodySink, type OriginExchange } from "./origin_exchange.ts";
 import type { OriginServices } from "./origin_services.ts";
 import type { RequestRecord } from "./request_log.ts";
-
-/** Milliseconds since 1970 on the origin's clock. */
-function epochMsOf(now: number | null): number | null {
-  return now === null ? null : performance.timeOrigin + now;
-}
 
 /** `GET /debug/requests`: `started`, `finished` and `aborted` count generations, `exchanges` all recorded exchanges. */
 export function debugRequests(exchange: OriginExchange, services: OriginServices): BodySink {
@@ -25,8 +19,7 @@ export function debugRequests(exchange: OriginExchange, services: OriginServices
       finished: statistics.finished.stop + statistics.finished.length,
       aborted: statistics.aborted,
       refused: statistics.refused,
-      lastAbortAt: epochMsOf(statistics.lastAbortAt),
-      now: epochMsOf(services.clock.now()),
+      lastAbortAt: statistics.lastAbortAt === null ? null : services.clockOriginMs + statistics.lastAbortAt,
       exchanges: { open: started - ended - aborted, started, ended, aborted },
     });
   });

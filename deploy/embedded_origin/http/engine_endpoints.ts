@@ -1,14 +1,9 @@
 import { metricsText } from "./metrics_text.ts";
-import type { BodySink, OriginExchange } from "./origin_exchange.ts";
+import { atEnd, type BodySink, type OriginExchange } from "./origin_exchange.ts";
 import type { OriginServices } from "./origin_services.ts";
 
 /** What `GET /version` tells. */
 export const EMBEDDED_ORIGIN_VERSION = "1.0.0";
-
-/** A sink that answers when the request is complete. */
-export function atEnd(answer: () => void): BodySink {
-  return { body() {}, end: answer };
-}
 
 /** `GET /health` */
 export function health(exchange: OriginExchange): BodySink {

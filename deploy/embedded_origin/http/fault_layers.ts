@@ -107,12 +107,12 @@ export class InformedAnswer extends PassingAnswer {
 export class TrailedAnswer extends PassingAnswer {
   override head(head: AnswerHead): void {
     const fields = head.fields.clone();
-    fields.append("trailer", "x-lowu-trailer");
+    fields.append("trailer", "x-origin-trailer");
     this.inner.head({ status: head.status, fields, contentLength: null });
   }
 
   override end(_trailers: Fields | null): void {
-    this.inner.end(new Fields(["x-lowu-trailer", "end"]));
+    this.inner.end(new Fields(["x-origin-trailer", "end"]));
   }
 }
 

@@ -1,7 +1,7 @@
 import { Fields } from "../../../shared/exchange/fields.ts";
 import { describeFile, type FileStore, type StoredFile } from "./file_store.ts";
 import { FormBody } from "./form_body.ts";
-import { type AnswerSource, type BodySink, NO_BODY, type OriginExchange } from "./origin_exchange.ts";
+import { type AnswerSource, atEnd, type BodySink, type OriginExchange } from "./origin_exchange.ts";
 import type { OriginServices } from "./origin_services.ts";
 
 /** The content of an upload under way; gives its room back unless it becomes a file. */
@@ -88,51 +88,41 @@ export function uploadFile(exchange: OriginExchange, services: OriginServices): 
 
 /** `GET /v1/files` */
 export function listFiles(exchange: OriginExchange, services: OriginServices): BodySink {
-  return {
-    body() {},
-    end: () => {
-      const data = services.files.list().map(describeFile);
-      exchange.sendJson({
-        object: "list",
-        data,
-        first_id: data[0]?.id ?? null,
-        last_id: data.at(-1)?.id ?? null,
-        has_more: false,
-      });
-    },
-  };
+  return atEnd(() => {
+    const data = services.files.list().map(describeFile);
+    exchange.sendJson({
+      object: "list",
+      data,
+      first_id: data[0]?.id ?? null,
+      last_id: data.at(-1)?.id ?? null,
+      has_more: false,
+    });
+  });
 }
 
 /** `GET` and `DELETE /v1/files/{id}`, `GET /v1/files/{id}/content` */
 export function oneFile(exchange: OriginExchange, services: OriginServices): BodySink {
   const [id = "", part] = exchange.pathname.slice("/v1/files/".length).split("/");
   const isDeletion = exchange.request.method === "DELETE";
-  if (part !== undefined && (part !== "content" || isDeletion)) return noSuchFile(exchange, id);
-  return {
-    body() {},
-    end: () => {
-      const file = services.files.get(id);
-      if (file === undefined) noSuchFile(exchange, id).end();
-      else if (isDeletion) {
-        services.files.delete(id);
-        exchange.sendJson({ id, object: "file", deleted: true });
-      } else if (part === "content") {
-        exchange.sendWhole(200, new Fields(["content-type", "application/octet-stream"]), file.content);
-      } else exchange.sendJson(describeFile(file));
-    },
-  };
+  return atEnd(() => {
+    const isKnownPart = part === undefined || (part === "content" && !isDeletion);
+    const file = isKnownPart ? services.files.get(id) : undefined;
+    if (file === undefined) sendNoSuchFile(exchange, id);
+    else if (isDeletion) {
+      services.files.delete(id);
+      exchange.sendJson({ id, object: "file", deleted: true });
+    } else if (part === "content") {
+      exchange.sendWhole(200, new Fields(["content-type", "application/octet-stream"]), file.content);
+    } else exchange.sendJson(describeFile(file));
+  });
 }
 
-function noSuchFile(exchange: OriginExchange, id: string): BodySink {
-  return {
-    body: NO_BODY.body,
-    end: () =>
-      exchange.sendError({
-        status: 404,
-        message: `No such File object: ${id.slice(0, 200)}`,
-        type: "invalid_request_error",
-        param: "id",
-        code: null,
-      }),
-  };
+function sendNoSuchFile(exchange: OriginExchange, id: string): void {
+  exchange.sendError({
+    status: 404,
+    message: `No such File object: ${id.slice(0, 200)}`,
+    type: "invalid_request_error",
+    param: "id",
+    code: null,
+  });
 }

@@ -3,7 +3,6 @@ import type { BodySink, OriginExchange } from "./origin_exchange.ts";
 
 const MAX_FIELD_BYTES = 64 * 1024;
 const MAX_FIELDS = 64;
-const decoder = new TextDecoder();
 
 /** What an endpoint makes of an uploaded form with one file. */
 export interface FormSink {
@@ -22,6 +21,7 @@ export class FormBody implements BodySink, PartSink {
   #filename: string | null = null;
   #part: PartHead = { name: "", filename: null };
   #value = "";
+  #decoder = new TextDecoder();
 
   constructor(exchange: OriginExchange, sink: FormSink) {
     this.#exchange = exchange;
@@ -45,12 +45,15 @@ export class FormBody implements BodySink, PartSink {
   partStart(head: PartHead): void {
     this.#part = head;
     this.#value = "";
+    this.#decoder = new TextDecoder();
     if (head.name === "file") this.#filename = head.filename ?? "file";
   }
 
   partBytes(bytes: Uint8Array): void {
     if (this.#part.name === "file") this.#sink.fileBytes(bytes);
-    else if (this.#value.length < MAX_FIELD_BYTES) this.#value += decoder.decode(bytes);
+    else if (this.#value.length < MAX_FIELD_BYTES) {
+      this.#value += this.#decoder.decode(bytes, { stream: true });
+    }
   }
 
   partEnd(): void {

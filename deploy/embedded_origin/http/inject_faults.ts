@@ -9,7 +9,7 @@ import { type Fault, FaultSyntaxError, parseFaults } from "./fault.ts";
 import type { FaultBoard } from "./fault_board.ts";
 import { delayEnd, InformedAnswer, LimitedAnswer, silence, TrailedAnswer } from "./fault_layers.ts";
 import { echo } from "./echo.ts";
-import { type ApiError, OriginExchange } from "./origin_exchange.ts";
+import { type ApiError, atEnd, OriginExchange } from "./origin_exchange.ts";
 
 /** The request field that chooses faults for its own exchange. */
 export const FAULT_FIELD = "x-lowu-fault";
@@ -93,10 +93,9 @@ function answerError(
   const type = status === 429 ? "rate_limit_error" : status < 500 ? "invalid_request_error" : "server_error";
   return (request, answer) => {
     const exchange = new OriginExchange(request, answer);
-    exchange.receiveInto({
-      body() {},
-      end: () => exchange.sendError({ status, message, type, param: null, code: "fault" }, fields?.clone()),
-    });
+    exchange.receiveInto(
+      atEnd(() => exchange.sendError({ status, message, type, param: null, code: "fault" }, fields?.clone())),
+    );
     return exchange;
   };
 }
@@ -106,10 +105,10 @@ function echoHeaders(...[request, answer]: Parameters<ExchangeHandler>): ReturnT
   const { method, scheme, authority, path, contentLength, context } = request;
   const fields = Array.from(request.fields);
   const { protocol, clientAddress } = context;
-  exchange.receiveInto({
-    body() {},
-    end: () =>
-      exchange.sendJson({ method, scheme, authority, path, contentLength, protocol, clientAddress, fields }),
-  });
+  exchange.receiveInto(
+    atEnd(() =>
+      exchange.sendJson({ method, scheme, authority, path, contentLength, protocol, clientAddress, fields })
+    ),
+  );
   return exchange;
 }

@@ -13,8 +13,12 @@ export interface BodySink {
   end(): void;
 }
 
-/** Drops the body. */
-export const NO_BODY: BodySink = { body() {}, end() {} };
+const NO_BODY: BodySink = { body() {}, end() {} };
+
+/** Drops the body and answers when the request is complete. */
+export function atEnd(answer: () => void): BodySink {
+  return { body() {}, end: answer };
+}
 
 /** What makes an answer piece by piece. */
 export interface AnswerSource {

@@ -1,4 +1,3 @@
-import type { Clock } from "../../../shared/clock/clock.ts";
 import type { EngineDriver } from "../engine/engine_driver.ts";
 import type { FaultBoard } from "./fault_board.ts";
 import type { FileStore } from "./file_store.ts";
@@ -9,13 +8,14 @@ import type { RequestLog } from "./request_log.ts";
 /** What the endpoints of one origin share. */
 export interface OriginServices {
   readonly seed: number;
-  readonly clock: Clock;
   readonly driver: EngineDriver;
   readonly generations: GenerationService;
   readonly models: ModelCatalog;
   readonly files: FileStore;
   readonly requests: RequestLog;
   readonly faults: FaultBoard;
+  /** Milliseconds since 1970 at which the engine's clock stood at 0. */
+  readonly clockOriginMs: number;
   /** Whole seconds since 1970. */
   epochSeconds(): number;
 }

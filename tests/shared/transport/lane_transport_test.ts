@@ -156,8 +156,7 @@ for (const transport of TRANSPORTS) {
     });
     const accepting = listener.accept();
     await later.write(new Uint8Array(1));
-    closeQuietly(later);
-    closeQuietly(await accepting ?? { close() {} });
+    closeQuietly(await accepting ?? assert.fail("closed"), later);
     await writeAll(dialled, new Uint8Array([1, 2, 3]));
     assert.deepEqual([...await readExactly(accepted, 3)], [1, 2, 3]);
     closeQuietly(dialled, accepted, listener);

@@ -2,7 +2,7 @@
  * Reads /proc. Deno allows that to `--allow-all` only; with less, the C library does it where it may be loaded.
  * What cannot be read (gone, another user's) reads as null or as an empty list.
  */
-import { withLibc } from "../transport/libc.ts";
+import { withLibc } from "./libc.ts";
 
 export interface KernelFiles {
   /** At most 1 MiB of text. */
@@ -13,8 +13,10 @@ export interface KernelFiles {
 
 const MAX_TEXT_BYTES = 1024 * 1024;
 const MAX_LINK_BYTES = 256;
-/** Offset of the name in a directory entry of 64-bit glibc. */
+/** `struct dirent` of 64-bit glibc: its whole length stands at 16, its name, ended by a zero, at 19. */
+const ENTRY_LENGTH_OFFSET = 16;
 const ENTRY_NAME_OFFSET = 19;
+const MAX_ENTRY_BYTES = 280;
 
 /** Runs `use` with whichever way to /proc is allowed; null if there is none. */
 export function withKernelFiles<T>(use: (files: KernelFiles) => T): T | null {
@@ -43,8 +45,21 @@ export function withKernelFiles<T>(use: (files: KernelFiles) => T): T | null {
         const stream = libc.opendir(text(folder));
         if (stream === null) return [];
         const names: string[] = [];
+        const buffer = new Uint8Array(MAX_ENTRY_BYTES);
+        const length = new DataView(buffer.buffer);
         for (let entry = libc.readdir(stream); entry !== null; entry = libc.readdir(stream)) {
-          names.push(Deno.UnsafePointerView.getCString(entry, ENTRY_NAME_OFFSET));
+          // Deno's own pointer views ask for all of --allow-ffi.
+          libc.memcpy(buffer, entry, BigInt(ENTRY_NAME_OFFSET));
+          libc.memcpy(
+            buffer,
+            entry,
+            BigInt(Math.min(length.getUint16(ENTRY_LENGTH_OFFSET, true), MAX_ENTRY_BYTES)),
+          );
+          names.push(
+            new TextDecoder().decode(
+              buffer.subarray(ENTRY_NAME_OFFSET, buffer.indexOf(0, ENTRY_NAME_OFFSET)),
+            ),
+          );
         }
         libc.closedir(stream);
         return names;

@@ -1,0 +1,150 @@
+/** An edge and a core whose lanes are joined directly, with a clock that the test turns. */
+import type { Lane } from "../../../shared/tunnel/lane.ts";
+import { Session } from "../../../shared/tunnel/session.ts";
+import type { SessionEvent } from "../../../shared/tunnel/session_event.ts";
+import { DEFAULT_SESSION_LIMITS, type SessionLimits } from "../../../shared/tunnel/session_limits.ts";
+import type { SessionStream } from "../../../shared/tunnel/session_stream.ts";
+
+export type Stream = SessionStream<string>;
+
+/** A connection of the pair; `isBroken`: what is sent on it is lost. */
+export interface JoinedLane {
+  readonly edge: Lane;
+  readonly core: Lane;
+  isBroken: boolean;
+}
+
+/** Bytes in text form, for short comparisons. */
+export function text(bytes: Uint8Array): string {
+  return new TextDecoder().decode(bytes);
+}
+
+export function bytesOf(content: string): Uint8Array {
+  return new TextEncoder().encode(content);
+}
+
+function describe(event: SessionEvent<string>): string {
+  switch (event.kind) {
+    case "open":
+      event.stream.owner = `core ${event.stream.id}`;
+      return `open ${event.stream.id} ${text(event.head)}`;
+    case "informational":
+    case "head":
+      return `${event.kind} ${event.stream.id} ${text(event.head)}`;
+    case "data":
+      return `data ${event.stream.id} ${event.bytes.length > 20 ? event.bytes.length : text(event.bytes)}`;
+    case "end":
+      return `end ${event.stream.id} ${text(event.trailers)}`;
+    case "reset":
+      return `reset ${event.stream.id} ${event.code} ${event.by}`;
+    case "sent":
+      return `sent ${event.stream.id} ${event.bytes}`;
+    case "goaway":
+      return `goaway ${event.lastStreamId} ${event.reason}`;
+    case "closed":
+      return `closed ${event.by} ${event.code}`;
+    case "error":
+      return `error ${event.code}`;
+    case "lane_dead":
+    case "lost":
+      return event.kind;
+  }
+}
+
+export class SessionPair {
+  readonly edge: Session<string>;
+  readonly core: Session<string>;
+  readonly lanes: JoinedLane[] = [];
+  /** Events of each end, described, since they were last taken. */
+  readonly edgeEvents: string[] = [];
+  readonly coreEvents: string[] = [];
+  /** The core's streams by id. */
+  readonly coreStreams = new Map<number, Stream>();
+  /** When set, data is not consumed. */
+  isConsuming = true;
+  now = 0;
+
+  constructor(limits: Partial<SessionLimits> = {}) {
+    const all = { ...DEFAULT_SESSION_LIMITS, ...limits };
+    this.edge = new Session<string>({ role: "edge", limits: all, now: 0 });
+    this.core = new Session<string>({ role: "core", limits: all, now: 0 });
+  }
+
+  join(): JoinedLane {
+    const edge = this.edge.attachLane(this.now);
+    const core = this.core.attachLane(this.now);
+    if (edge === null || core === null) throw new Error("no more lanes");
+    const lane = { edge, core, isBroken: false };
+    this.lanes.push(lane);
+    return lane;
+  }
+
+  open(head: string): Stream {
+    const stream = this.edge.openStream(bytesOf(head), "edge");
+    if (stream === null) throw new Error("the edge opens no stream");
+    return stream;
+  }
+
+  coreStream(id: number): Stream {
+    const stream = this.coreStreams.get(id);
+    if (stream === undefined) throw new Error(`no stream ${id} at the core`);
+    return stream;
+  }
+
+  /** Moves output until there is none. */
+  move(): void {
+    for (let isAny = true; isAny;) {
+      isAny = false;
+      for (const lane of this.lanes) {
+        if (this.#carry(lane, lane.edge, lane.core)) isAny = true;
+        if (this.#carry(lane, lane.core, lane.edge)) isAny = true;
+      }
+      this.drain();
+    }
+  }
+
+  /** Turns the clock, step by step, so that each time-out happens at its time. */
+  advance(byMs: number): void {
+    const until = this.now + byMs;
+    this.move();
+    for (;;) {
+      const next = Math.min(this.edge.nextTimeout() ?? Infinity, this.core.nextTimeout() ?? Infinity);
+      if (next > until) break;
+      this.now = Math.max(this.now, next);
+      this.edge.handleTimeout(this.now);
+      this.core.handleTimeout(this.now);
+      this.move();
+    }
+    this.now = until;
+  }
+
+  drain(): void {
+    this.#drain(this.edge, this.edgeEvents);
+    this.#drain(this.core, this.coreEvents);
+  }
+
+  /** The events of both ends since the last call. */
+  takeEvents(): { edge: string[]; core: string[] } {
+    this.drain();
+    return { edge: this.edgeEvents.splice(0), core: this.coreEvents.splice(0) };
+  }
+
+  #carry(lane: JoinedLane, from: Lane, to: Lane): boolean {
+    const chunk = from.takeOutput(this.now);
+    if (chunk === null) return false;
+    if (!lane.isBroken) {
+      to.receive(chunk.slice(), this.now);
+      this.drain();
+    }
+    from.outputWritten(chunk);
+    return true;
+  }
+
+  #drain(session: Session<string>, events: string[]): void {
+    for (let event = session.nextEvent(); event !== null; event = session.nextEvent()) {
+      if (event.kind === "open") this.coreStreams.set(event.stream.id, event.stream);
+      events.push(describe(event));
+      if (event.kind === "data" && this.isConsuming) event.stream.consumed(event.bytes.length);
+    }
+  }
+}
