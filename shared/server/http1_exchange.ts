@@ -1,34 +1,40 @@
-/** One exchange on an HTTP/1.1 connection: the handler's view of the client. */
+/**
+ * One exchange on an HTTP/1.1 connection: the handler's view of the client.
+ *
+ * Its two messages end on their own. The answer is over for the handler before its last byte has left the process, so
+ * the exchange stays with its connection until then and goes on reporting what was consumed. An aborted request is
+ * replaced by one that ignores everything: nothing reaches the handler after an abort from either side.
+ */
 import { RelayError } from "../errors/relay_error.ts";
 import { errorAnswer } from "../exchange/error_answer.ts";
 import type { AnswerHead, AnswerReceiver, RequestHead, RequestReceiver } from "../exchange/exchange.ts";
 import type { Fields } from "../exchange/fields.ts";
 import { DISCARD } from "../exchange/refuse.ts";
-import type { Http1RequestHead } from "../http1/request_head.ts";
-import type { Http1Output } from "./serve_http1.ts";
+import type { Http1RequestHead, Http1ServerCodec } from "../http1/http1_server_codec.ts";
 import type { ServeOptions } from "./serve_options.ts";
 
+/** What an exchange asks of its connection. */
+export interface Http1ExchangePort {
+  readonly codec: Http1ServerCodec;
+  /** The codec may have output. */
+  wake(): void;
+  /** Body bytes of an answer were given to the codec: they are reported once they have left. */
+  answerBytesQueued(bytes: number): void;
+  /** The handler has room for more of the request. */
+  requestConsumed(): void;
+}
+
 export class Http1Exchange implements AnswerReceiver {
-  readonly #output: Http1Output;
-  readonly #head: Http1RequestHead;
+  readonly #port: Http1ExchangePort;
   readonly #requestId: string;
   #request: RequestReceiver = DISCARD;
+  #isRequestEnded = false;
   #heldBytes = 0;
-  #state: "awaited" | "streaming" | "over" = "awaited";
+  #answer: "awaited" | "streaming" | "over" = "awaited";
 
-  constructor(output: Http1Output, { head, requestId }: { head: Http1RequestHead; requestId: string }) {
-    this.#output = output;
-    this.#head = head;
+  constructor(port: Http1ExchangePort, requestId: string) {
+    this.#port = port;
     this.#requestId = requestId;
-  }
-
-  /** Writes `error` as a whole answer to a request that never became an exchange. */
-  static answerError(output: Http1Output, error: RelayError, requestId: string): void {
-    const { head, body } = errorAnswer(error, requestId);
-    output.codec.sendHead(head);
-    output.codec.sendBody(body);
-    output.codec.sendEnd(null);
-    output.wake();
   }
 
   /** Request bytes that the handler has not consumed. */
@@ -36,102 +42,149 @@ export class Http1Exchange implements AnswerReceiver {
     return this.#heldBytes;
   }
 
-  start(options: ServeOptions): void {
-    const { version, method, authority, path, fields, contentLength } = this.#head;
+  /** The answer is complete, or was cut: what is left of it waits in the codec. */
+  get isAnswerOver(): boolean {
+    return this.#answer === "over";
+  }
+
+  start(head: Http1RequestHead, options: ServeOptions): void {
+    const { version, method, authority, path, fields, contentLength } = head;
+    const { clientAddress, scheme } = options;
     const request: RequestHead = {
-      context: {
-        id: this.#requestId,
-        kind: "client",
-        clientAddress: options.clientAddress,
-        protocol: `http/${version}`,
-      },
-      method,
-      scheme: options.scheme,
-      authority,
-      path,
-      fields,
-      contentLength,
+      context: { id: this.#requestId, kind: "client", clientAddress, protocol: `http/${version}` },
+      ...{ method, scheme, authority, path, fields, contentLength },
     };
     try {
       this.#request = options.handler(request, this);
     } catch (cause) {
-      this.abort(new RelayError("internal_error", { source: "internal", cause }));
+      this.#fault(cause);
     }
   }
 
+  // From the connection.
+
   requestBody(bytes: Uint8Array): void {
-    if (this.#state === "over") return;
+    if (this.#request === DISCARD) return;
     this.#heldBytes += bytes.length;
     this.#request.body(bytes);
   }
 
   requestEnd(trailers: Fields | null): void {
-    if (this.#state !== "over") this.#request.end(trailers);
+    this.#isRequestEnded = true;
+    this.#request.end(trailers);
   }
 
+  /** Tells the handler that the request will not be completed, or that nobody waits for the answer. */
   requestAbort(error: RelayError): void {
-    if (this.#state === "over") return;
-    this.#state = "over";
-    this.#request.abort(error);
+    this.#answer = "over";
+    this.#dropRequest().abort(error);
   }
 
+  /** The request was refused in its middle: the client gets the error, or a broken answer. */
+  refuse(error: RelayError): void {
+    const answer = this.#answer;
+    this.requestAbort(error);
+    if (answer !== "over") this.#cut(error, answer);
+  }
+
+  /** Body bytes of the answer have left. */
   answerConsumed(bytes: number): void {
-    if (this.#state !== "over") this.#request.answerConsumed(bytes);
+    this.#request.answerConsumed(bytes);
   }
 
-  /** The request was refused in its middle, and the handler told so: the client gets the error or a broken answer. */
-  breakOff(error: RelayError): void {
-    if (this.#wasStreaming) {
-      this.#output.codec.sendBreak();
-      this.#output.wake();
-    } else Http1Exchange.answerError(this.#output, error, this.#requestId);
+  /** The whole answer has left: a request that goes on is of no more use. */
+  finish(): void {
+    if (this.#isRequestEnded) return;
+    const message = "The answer was complete before the request.";
+    this.#dropRequest().abort(new RelayError("client_left", { source: "downstream", message }));
   }
+
+  // From the handler.
 
   informational(head: AnswerHead): void {
-    if (this.#state !== "awaited") return;
-    this.#output.codec.sendInformational(head);
-    this.#output.wake();
+    if (this.#answer !== "awaited") return;
+    this.#send(() => this.#port.codec.sendInformational(head));
   }
 
   head(head: AnswerHead): void {
-    if (this.#state !== "awaited") return;
-    this.#state = "streaming";
-    this.#wasStreaming = true;
-    this.#output.codec.sendHead(head);
-    this.#output.wake();
+    if (this.#answer !== "awaited") return;
+    this.#send(() => {
+      this.#port.codec.sendHead(head);
+      this.#answer = "streaming";
+    });
   }
 
   body(bytes: Uint8Array): void {
-    if (this.#state !== "streaming") return;
-    this.#output.codec.sendBody(bytes);
-    this.#output.answerBytesQueued(bytes.length);
-    this.#output.wake();
+    if (this.#answer !== "streaming") return;
+    try {
+      this.#port.codec.sendBody(bytes);
+    } catch (cause) {
+      return this.#fault(cause);
+    }
+    this.#port.answerBytesQueued(bytes.length);
+    this.#port.wake();
   }
 
   end(trailers: Fields | null): void {
-    if (this.#state !== "streaming") return;
-    this.#state = "over";
-    this.#output.codec.sendEnd(trailers);
-    this.#output.exchangeEnded(this);
-    this.#output.wake();
+    if (this.#answer !== "streaming") return;
+    this.#send(() => {
+      this.#port.codec.sendEnd(trailers);
+      this.#answer = "over";
+    });
   }
 
   abort(error: RelayError): void {
-    if (this.#state === "over") return;
-    const isStreaming = this.#state === "streaming";
-    this.#state = "over";
-    if (isStreaming) this.#output.codec.sendBreak();
-    else Http1Exchange.answerError(this.#output, error, this.#requestId);
-    this.#output.exchangeEnded(this);
-    this.#output.wake();
+    this.#dropRequest();
+    const answer = this.#answer;
+    if (answer === "over") return;
+    this.#answer = "over";
+    this.#cut(error, answer);
   }
 
   requestConsumed(bytes: number): void {
-    if (this.#state === "over") return;
+    if (this.#request === DISCARD) return;
     this.#heldBytes -= bytes;
-    this.#output.requestConsumed();
+    this.#port.requestConsumed();
   }
 
-  /** Whether the head went out, whatever came later. */
-  #wasStreaming = false;
+  #send(step: () => void): void {
+    try {
+      step();
+    } catch (cause) {
+      return this.#fault(cause);
+    }
+    this.#port.wake();
+  }
+
+  /** The handler threw, or said what no message can be: neither side may take the exchange for complete. */
+  #fault(cause: unknown): void {
+    this.#port.codec.drain();
+    this.refuse(new RelayError("internal_error", { source: "internal", cause }));
+  }
+
+  #cut(error: RelayError, answer: "awaited" | "streaming"): void {
+    if (answer === "streaming") this.#port.codec.sendBreak();
+    else sendErrorAnswer(this.#port.codec, { error, requestId: this.#requestId });
+    this.#port.wake();
+  }
+
+  #dropRequest(): RequestReceiver {
+    const request = this.#request;
+    this.#request = DISCARD;
+    this.#isRequestEnded = true;
+    this.#heldBytes = 0;
+    this.#port.requestConsumed();
+    return request;
+  }
+}
+
+/** Writes `error` as a whole answer to a request that no handler works on. */
+export function sendErrorAnswer(
+  codec: Http1ServerCodec,
+  { error, requestId }: { error: RelayError; requestId: string },
+): void {
+  const { head, body } = errorAnswer(error, requestId);
+  codec.sendHead(head);
+  codec.sendBody(body);
+  codec.sendEnd(null);
 }

@@ -1,58 +1,54 @@
 /**
  * Serves exchanges on one HTTP/1.1 connection: bytes between the socket and the codec, events between the codec and
- * the handler, one timer. Resolves when the connection is done, never rejects.
+ * the handler, one timer.
  *
- * Reading stops while the handler holds too much of a request's body, and only then: otherwise a read is always
- * pending, so that a client that leaves is noticed at once, before any byte of its answer too.
+ * Reading stops while the handler holds too much of a request's body or a pipelined request waits, and only then:
+ * otherwise a read is always pending, so that a client that leaves is noticed at once, before any byte of its answer
+ * too. An exchange begins when the answer before it has left: a client that sends requests and reads no answers cannot
+ * make us keep them. Half-closing is leaving, as nobody can tell the two apart before it is too late; but an answer
+ * that is complete is still written.
  */
 import { LazyTimer } from "../clock/lazy_timer.ts";
 import { RelayError } from "../errors/relay_error.ts";
 import { EXCHANGE_WINDOW_BYTES } from "../exchange/exchange.ts";
-import { Http1ServerCodec } from "../http1/http1_server_codec.ts";
-import type { Http1RequestHead } from "../http1/request_head.ts";
+import { type Http1RequestHead, Http1ServerCodec, type Http1ServerEvent } from "../http1/http1_server_codec.ts";
 import type { ByteConnection } from "../transport/byte_connection.ts";
 import { ReadBuffer } from "../transport/read_buffer.ts";
 import { UnreportedBytes } from "../transport/unreported_bytes.ts";
 import { WritePump } from "../transport/write_pump.ts";
 import { closeConnection } from "./close_connection.ts";
-import { Http1Exchange } from "./http1_exchange.ts";
+import { Http1Exchange, type Http1ExchangePort, sendErrorAnswer } from "./http1_exchange.ts";
+import { onAbort } from "./on_abort.ts";
 import type { ServeOptions } from "./serve_options.ts";
 
 /** After our last byte, how much is read and how long is waited so that the client can still read it. */
 const MAX_LINGER_BYTES = 256 * 1024;
 const LINGER_TIMEOUT_MS = 2_000;
 
+/** Resolves when the connection is done and closed; never rejects. */
 export function serveHttp1(connection: ByteConnection, options: ServeOptions): Promise<void> {
   return new Http1Connection(connection, options).run();
 }
 
-/** What an exchange asks of its connection. */
-export interface Http1Output {
-  readonly codec: Http1ServerCodec;
-  /** The codec may have output. */
-  wake(): void;
-  /** Body bytes of an answer were given to the codec: they are reported once they have left. */
-  answerBytesQueued(bytes: number): void;
-  /** The handler has room for more of the request. */
-  requestConsumed(): void;
-  /** The exchange ended well: another may begin. */
-  exchangeEnded(exchange: Http1Exchange): void;
-}
-
-class Http1Connection implements Http1Output {
+class Http1Connection implements Http1ExchangePort {
   readonly codec: Http1ServerCodec;
   readonly #connection: ByteConnection;
   readonly #options: ServeOptions;
   readonly #pump: WritePump;
   readonly #timer: LazyTimer;
-  #exchange: Http1Exchange | null = null;
   readonly #unreported = new UnreportedBytes();
+  /** In flight, or complete and not yet written. */
+  #exchange: Http1Exchange | null = null;
+  /** A request that waits until the answer before it has left; meanwhile the codec gives no events. */
+  #nextRequest: Http1RequestHead | null = null;
   /** Since when output waits without the socket taking any; null while none waits. */
   #stalledSince: number | null = null;
-  #resumeReading: (() => void) | null = null;
   #state: "open" | "lingering" | "closed" = "open";
+  #hasInputEnded = false;
   #lingerUntil = Number.POSITIVE_INFINITY;
   #lingerBytes = 0;
+  #resumeReading: (() => void) | null = null;
+  #tellClosed: () => void = () => {};
 
   constructor(connection: ByteConnection, options: ServeOptions) {
     this.#connection = connection;
@@ -60,34 +56,38 @@ class Http1Connection implements Http1Output {
     this.codec = new Http1ServerCodec(options.http1, options.clock());
     this.#pump = new WritePump(connection, {
       takeOutput: () => this.codec.takeOutput(),
-      outputWritten: (chunk) => this.#written(chunk),
+      outputWritten: (chunk) => this.#guard(() => this.#written(chunk)),
     }, {
-      onError: (error) => this.#fail(error),
+      onError: (error) => this.#guard(() => this.#lost(error)),
       onProgress: () => this.#progress(),
-      onDrain: () => this.#drained(),
+      onDrain: () => this.#guard(() => this.#drained()),
     });
     this.#timer = new LazyTimer({
       clock: () => options.clock(),
       deadline: () => this.#deadline(),
-      expired: () => this.#expired(),
+      expired: () => this.#guard(() => this.#expired()),
     });
   }
 
   async run(): Promise<void> {
-    const { signal } = this.#options;
-    const drain = () => {
-      this.codec.drain();
-      this.#afterEvents();
-    };
-    signal.addEventListener("abort", drain);
-    if (signal.aborted) drain();
+    const drain = () =>
+      this.#guard(() => {
+        this.codec.drain();
+        this.#afterEvents();
+      });
+    const stopWaiting = onAbort(this.#options.signal, drain);
+    if (this.#options.signal.aborted) drain();
     this.#timer.update();
     await this.#read();
-    signal.removeEventListener("abort", drain);
-    this.#timer.stop();
+    // The client sends no more, but may still take what is on its way.
+    if (!this.#isClosed) await new Promise<void>((resolve) => this.#tellClosed = resolve);
+    stopWaiting();
   }
 
+  // For the exchange.
+
   wake(): void {
+    if (this.#isClosed) return;
     this.#stalledSince ??= this.#options.clock();
     this.#pump.wake();
     this.#timer.update();
@@ -98,137 +98,136 @@ class Http1Connection implements Http1Output {
   }
 
   requestConsumed(): void {
-    const { lowWatermark = 0.2 } = this.#options;
-    if (this.#resumeReading === null || !this.#hasRoom(lowWatermark)) return;
-    this.codec.resumeReading(this.#options.clock());
-    this.#resumeReading();
+    if (this.#resumeReading !== null) this.#resumeIf(this.#options.lowWatermark ?? 0.2);
   }
 
-  exchangeEnded(exchange: Http1Exchange): void {
-    if (this.#exchange !== exchange) return;
-    this.#exchange = null;
-    this.#unreported.forget();
-    this.#options.observer.exchangeEnded();
-    this.#resumeReading?.();
-    // A pipelined request may wait in the codec; its handler must not run inside of this one's end.
-    queueMicrotask(() => this.#deliver());
-  }
+  // Reading.
 
   async #read(): Promise<void> {
     const buffer = new ReadBuffer();
-    try {
-      while (this.#state !== "closed") {
-        const length = await this.#connection.read(buffer.bytes);
-        if (!this.#received(length === null ? null : buffer.bytes.subarray(0, length))) break;
-        if (length !== null) buffer.read(length);
-        if (!this.#mayRead()) await this.#untilReadable();
+    while (!this.#isClosed && !this.#hasInputEnded) {
+      let length: number | null;
+      try {
+        length = await this.#connection.read(buffer.bytes.subarray(0, this.#roomBytes));
+      } catch (error) {
+        this.#guard(() => this.#lost(error));
+        break;
       }
-    } catch (error) {
-      this.#fail(error);
+      const bytes = length === null ? null : buffer.bytes.subarray(0, length);
+      this.#guard(() => this.#received(bytes));
+      if (!this.#mayRead(this.#options.highWatermark ?? 0.8)) await this.#untilReadable();
+      if (length !== null) buffer.read(length);
     }
     buffer.release();
-    this.#close();
   }
 
-  /** Returns whether to go on reading. */
-  #received(bytes: Uint8Array | null): boolean {
-    const now = this.#options.clock();
+  #received(bytes: Uint8Array | null): void {
+    this.#hasInputEnded = bytes === null;
     if (this.#state === "lingering") {
       this.#lingerBytes += bytes?.length ?? 0;
-      return bytes !== null && this.#lingerBytes <= MAX_LINGER_BYTES;
+      if (bytes === null || this.#lingerBytes > MAX_LINGER_BYTES) this.#close();
+      return;
     }
+    const now = this.#options.clock();
     if (bytes === null) this.codec.receiveEnd(now);
     else {
       this.#options.observer.bytesIn(bytes.length);
       this.codec.receive(bytes, now);
     }
     this.#deliver();
-    return bytes !== null;
   }
 
-  #mayRead(): boolean {
+  /** What may come before the handler would hold more than one window. */
+  get #roomBytes(): number {
+    return EXCHANGE_WINDOW_BYTES - (this.#exchange?.heldBytes ?? 0);
+  }
+
+  #mayRead(watermark: number): boolean {
     if (this.#state !== "open") return true;
-    if (!this.codec.isReadingAllowed) return false;
-    return this.#hasRoom(this.#options.highWatermark ?? 0.8);
-  }
-
-  #hasRoom(watermark: number): boolean {
-    return this.#exchange === null || this.#exchange.heldBytes <= watermark * EXCHANGE_WINDOW_BYTES;
+    if (this.#nextRequest !== null || !this.codec.isReadingAllowed) return false;
+    return this.#roomBytes > 0 && (this.#exchange?.heldBytes ?? 0) <= watermark * EXCHANGE_WINDOW_BYTES;
   }
 
   async #untilReadable(): Promise<void> {
+    if (this.#hasInputEnded) return;
     this.codec.pauseReading(this.#options.clock());
-    await new Promise<void>((resolve) => {
-      this.#resumeReading = resolve;
-    });
-    this.#resumeReading = null;
+    await new Promise<void>((resolve) => this.#resumeReading = resolve);
   }
 
+  #resumeIf(watermark: number): void {
+    const resume = this.#resumeReading;
+    if (resume === null || !this.#mayRead(watermark)) return;
+    this.#resumeReading = null;
+    this.codec.resumeReading(this.#options.clock());
+    resume();
+  }
+
+  // Events.
+
   #deliver(): void {
-    if (this.#state !== "open") return;
-    for (let event = this.codec.nextEvent(); event !== null; event = this.codec.nextEvent()) {
-      switch (event.kind) {
-        case "request":
-          this.#begin(event.head);
-          break;
-        case "body":
-          this.#exchange?.requestBody(event.bytes);
-          break;
-        case "end":
-          this.#exchange?.requestEnd(event.trailers);
-          break;
-        case "left":
-          this.#abort(new RelayError("client_left", { source: "downstream" }));
-          return this.#close();
-        case "refused":
-          this.#refuse(event.error);
-          break;
-      }
+    while (this.#state === "open" && this.#nextRequest === null) {
+      const event = this.codec.nextEvent();
+      if (event === null) break;
+      this.#handle(event);
     }
     this.#afterEvents();
   }
 
+  #handle(event: Http1ServerEvent): void {
+    switch (event.kind) {
+      case "request":
+        if (this.#exchange === null) this.#begin(event.head);
+        else this.#nextRequest = event.head;
+        break;
+      case "body":
+        this.#exchange?.requestBody(event.bytes);
+        break;
+      case "end":
+        this.#exchange?.requestEnd(event.trailers);
+        break;
+      case "left":
+        if (this.#isInFlight) this.#leave();
+        break;
+      case "refused":
+        this.#refuse(event.error);
+        break;
+    }
+  }
+
   #begin(head: Http1RequestHead): void {
-    const { observer, newRequestId } = this.#options;
-    observer.exchangeStarted();
-    const exchange = new Http1Exchange(this, { head, requestId: newRequestId() });
+    this.#options.observer.exchangeStarted();
+    const exchange = new Http1Exchange(this, this.#options.newRequestId());
     this.#exchange = exchange;
+    exchange.start(head, this.#options);
     this.codec.sendContinue();
-    exchange.start(this.#options);
   }
 
   #refuse(error: RelayError): void {
     this.#options.observer.refused(error);
-    const exchange = this.#exchange;
-    if (exchange === null) Http1Exchange.answerError(this, error, this.#options.newRequestId());
-    else {
-      this.#abort(error);
-      exchange.breakOff(error);
-    }
+    if (this.#exchange !== null && this.#isInFlight) this.#exchange.refuse(error);
+    else sendErrorAnswer(this.codec, { error, requestId: this.#options.newRequestId() });
   }
 
-  /** Tells the handler that nobody is there any more. */
-  #abort(error: RelayError): void {
-    const exchange = this.#exchange;
-    if (exchange === null) return;
-    this.#exchange = null;
-    this.#options.observer.exchangeEnded();
-    exchange.requestAbort(error);
-  }
-
+  /** Sees to output, to time-outs and to the end. */
   #afterEvents(): void {
-    if (this.#state === "closed") return;
+    if (this.#isClosed) return;
     if (this.codec.pendingOutputBytes > 0) this.wake();
-    else if (this.codec.shouldClose && !this.#pump.isWriting) this.#linger();
+    else if (!this.#pump.isWriting && this.#exchange?.isAnswerOver === true) this.wake();
+    else if (!this.#pump.isWriting && this.codec.shouldClose) this.#linger();
+    this.#resumeIf(this.#options.lowWatermark ?? 0.2);
     this.#timer.update();
   }
 
+  // Writing.
+
   #written(chunk: Uint8Array): void {
-    const { length } = chunk;
-    this.#options.observer.bytesOut(length);
+    this.#options.observer.bytesOut(chunk.length);
     this.codec.outputWritten(chunk);
     this.#progress();
-    const consumed = this.#unreported.written(length, this.codec.pendingOutputBytes === 0);
+    this.#report(this.#unreported.written(this.codec.pendingOutputBytes));
+  }
+
+  #report(consumed: number): void {
     if (consumed > 0) this.#exchange?.answerConsumed(consumed);
   }
 
@@ -236,61 +235,117 @@ class Http1Connection implements Http1Output {
     if (this.#stalledSince !== null) this.#stalledSince = this.#options.clock();
   }
 
+  /** All output has left. */
   #drained(): void {
     this.#stalledSince = null;
-    if (this.codec.shouldClose) this.#linger();
+    if (this.#isClosed) return;
+    this.#report(this.#unreported.forget());
+    if (this.#exchange?.isAnswerOver === true) this.#release();
+    if (this.codec.shouldClose && this.codec.pendingOutputBytes === 0) return this.#linger();
+    const next = this.#nextRequest;
+    if (this.#exchange !== null || next === null) return;
+    this.#nextRequest = null;
+    this.#begin(next);
+    this.#deliver();
   }
+
+  // Time.
 
   #deadline(): number | null {
     if (this.#state === "closed") return null;
     if (this.#state === "lingering") return this.#lingerUntil;
-    const codecAt = this.codec.nextTimeout() ?? Number.POSITIVE_INFINITY;
-    const stallAt = this.#stalledSince === null
-      ? Number.POSITIVE_INFINITY
-      : this.#stalledSince + this.#options.stallTimeoutMs;
-    const at = Math.min(codecAt, stallAt);
-    return at === Number.POSITIVE_INFINITY ? null : at;
+    const codecAt = this.codec.nextTimeout();
+    if (this.#stalledSince === null) return codecAt;
+    const stallAt = this.#stalledSince + this.#options.stallTimeoutMs;
+    return codecAt === null ? stallAt : Math.min(codecAt, stallAt);
   }
 
   #expired(): void {
+    if (this.#state !== "open") return this.#close();
     const now = this.#options.clock();
-    if (this.#state === "lingering") return this.#close();
     if (this.#stalledSince !== null && now >= this.#stalledSince + this.#options.stallTimeoutMs) {
       const error = new RelayError("client_stalled", { source: "downstream" });
       this.#options.observer.refused(error);
-      this.#abort(error);
-      return this.#close();
+      return this.#abandon(error);
     }
     this.codec.handleTimeout(now);
     this.#deliver();
   }
 
+  // The end.
+
+  get #isClosed(): boolean {
+    return this.#state === "closed";
+  }
+
+  /** True while somebody upstream works on an answer. */
+  get #isInFlight(): boolean {
+    return this.#exchange !== null && !this.#exchange.isAnswerOver;
+  }
+
+  /** The exchange is over and its answer has left, or will never. */
+  #release(): void {
+    const exchange = this.#exchange;
+    this.#report(this.#unreported.forget());
+    this.#exchange = null;
+    if (exchange === null) return;
+    exchange.finish();
+    this.#options.observer.exchangeEnded();
+  }
+
   /** Says that no more comes and gives the client time to read what was sent, then closes. */
   #linger(): void {
     if (this.#state !== "open") return;
+    this.#release();
+    if (this.#hasInputEnded || this.#connection.closeWrite === undefined) return this.#close();
     this.#state = "lingering";
-    this.#abort(new RelayError("client_left", { source: "downstream" }));
     this.#lingerUntil = this.#options.clock() + LINGER_TIMEOUT_MS;
-    this.#resumeReading?.();
+    this.#resumeIf(0);
     this.#timer.update();
-    const closing = this.#connection.closeWrite?.();
-    if (closing === undefined) return this.#close();
-    closing.catch((error) => this.#fail(error));
+    this.#connection.closeWrite().catch(() => this.#close());
   }
 
-  #fail(error: unknown): void {
-    if (this.#state === "closed") return;
-    this.#abort(new RelayError("client_left", { source: "downstream", cause: error }));
+  #lost(cause: unknown): void {
+    this.#leave(cause);
+  }
+
+  #leave(cause?: unknown): void {
+    if (this.#isInFlight) this.#abandon(new RelayError("client_left", { source: "downstream", cause }));
+    else this.#close();
+  }
+
+  /** Closes without a word to the client. */
+  #abandon(error: RelayError): void {
+    if (this.#exchange !== null && this.#isInFlight) this.#exchange.requestAbort(error);
     this.#close();
   }
 
   #close(): void {
-    if (this.#state === "closed") return;
+    if (this.#isClosed) return;
     this.#state = "closed";
-    this.#abort(new RelayError("client_left", { source: "downstream" }));
     this.#pump.stop();
     this.#timer.stop();
-    this.#resumeReading?.();
     closeConnection(this.#connection);
+    this.#dropOutput();
+    this.#release();
+    this.#resumeReading?.();
+    this.#tellClosed();
+  }
+
+  #dropOutput(): void {
+    for (let chunk = this.codec.takeOutput(); chunk !== null; chunk = this.codec.takeOutput()) {
+      this.codec.outputWritten(chunk);
+    }
+  }
+
+  /** An error of our own must not leave the process: it ends this connection. */
+  #guard(step: () => void): void {
+    try {
+      step();
+    } catch (cause) {
+      const error = new RelayError("internal_error", { source: "internal", cause });
+      this.#options.observer.refused(error);
+      this.#abandon(error);
+    }
   }
 }

@@ -1,8 +1,9 @@
 /**
- * Body bytes that were given to a codec and have not left the process: what `…Consumed` must still report.
+ * Body bytes that were given to a codec and have not been reported as consumed.
  *
- * Framing goes out between the body's bytes, so a written chunk may report that many body bytes early; the sum is
- * exact as soon as all output is written.
+ * Invariant: no byte is reported before it has left. Framing waits among the body's bytes, so of what is unwritten
+ * nobody knows how much is body: as much as possible is taken to be. Hence a report may lag behind by the framing that
+ * waits, and is exact as soon as all output is written. Rejected: a list of what is framing, an entry for each token.
  */
 export class UnreportedBytes {
   #bytes = 0;
@@ -12,15 +13,15 @@ export class UnreportedBytes {
     this.#bytes += bytes;
   }
 
-  /** A chunk of `length` bytes was written; `isAllOut`: nothing else waits. Returns the body bytes to report. */
-  written(length: number, isAllOut: boolean): number {
-    const reported = isAllOut ? this.#bytes : Math.min(length, this.#bytes);
+  /** Output was written, and `unwrittenBytes` of it remain. Returns the body bytes to report. */
+  written(unwrittenBytes: number): number {
+    const reported = this.#bytes - Math.min(this.#bytes, unwrittenBytes);
     this.#bytes -= reported;
     return reported;
   }
 
-  /** The body's exchange is over: nobody wants to know any more. */
-  forget(): void {
-    this.#bytes = 0;
+  /** What remains will never be written: returns it. */
+  forget(): number {
+    return this.written(0);
   }
 }

@@ -187,6 +187,31 @@ Deno.test("Http2Connection tells nothing more of a stream that the driver reset,
   assert.equal(server.connection.counts.streams, 0);
 });
 
+Deno.test("Http2Connection drops what it has read already of a stream that the driver resets", () => {
+  const server = new TestServer();
+  server.connection.receive(headers(1, GET, END), server.now);
+  const first = server.connection.nextEvent();
+  assert(first?.kind === "request");
+  server.connection.reset(first.stream, 8);
+  assert.equal(server.connection.nextEvent(), null);
+});
+
+Deno.test("Http2Connection credits padding to the stream and the connection", () => {
+  const server = new TestServer().receive(headers(1, POST));
+  const padded = frame({
+    type: DATA,
+    flags: FLAG.PADDED,
+    streamId: 1,
+    payload: [255, 7, ...new Uint8Array(255)],
+  });
+  for (let i = 0; i < 600; i++) server.receive(padded);
+  const updates = server.sent().filter((sent) => sent.type === WINDOW_UPDATE);
+  assert.equal(updates[0]?.streamId, 1);
+  const { receiveWindowBytes, uncreditedBytes, unconsumedBytes } = server.connection.counts;
+  assert.equal(unconsumedBytes, 600);
+  assert.equal(receiveWindowBytes + uncreditedBytes + 600, DEFAULT_HTTP2_LIMITS.connectionWindowBytes);
+});
+
 Deno.test("Http2Connection tells a reset by the client once", () => {
   const server = new TestServer().receive(headers(1, POST), rstStream(1, 8), rstStream(1, 8));
   assert.deepEqual(server.kinds(), ["request", "closed"]);

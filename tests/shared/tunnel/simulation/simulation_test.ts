@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { Simulation, type SimulationReport } from "./simulation.ts";
 
-/** Seeds from `LOWU_SIMULATION_FIRST_SEED` (1), `LOWU_SIMULATION_SEEDS` (300) of them. */
+/** Seeds from `LOWU_SIMULATION_FIRST_SEED` (1), `LOWU_SIMULATION_SEEDS` (200) of them. */
 const FIRST_SEED = Number(Deno.env.get("LOWU_SIMULATION_FIRST_SEED") ?? "1");
-const SEEDS = Number(Deno.env.get("LOWU_SIMULATION_SEEDS") ?? "300");
+const SEEDS = Number(Deno.env.get("LOWU_SIMULATION_SEEDS") ?? "200");
 
 Deno.test("Session keeps every exchange exact over lanes that stall, die and come back", () => {
   const total: SimulationReport = {
