@@ -105,6 +105,11 @@ export async function startCore(config: CoreConfig): Promise<RunningCore> {
     readiness: () => readinessOf(server),
   });
   const listeners = openListeners(config, certificate, log);
+  metrics.tunnelGate.setSource({
+    handshakes: () => ({ ...tally.refused, accepted: tally.accepted }),
+    laneListeners: () =>
+      listeners.map(({ transport, counters }) => ({ transport, outcomes: { ...counters } })),
+  });
   const serving = Promise.all(listeners.map((listener) => server.serve(listener)));
   return runningCore({ config, log, metrics, fleet, server, admin, listeners, serving });
 }

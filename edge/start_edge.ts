@@ -10,6 +10,7 @@ import type { RunningNode } from "../shared/node/run_node.ts";
 import { createExchangeWatcher } from "../shared/observe/exchange_watcher.ts";
 import { createLogger, type Logger } from "../shared/observe/logger.ts";
 import { createMetrics, type Metrics } from "../shared/observe/metrics.ts";
+import type { Outcomes } from "../shared/observe/tunnel_gate_metrics.ts";
 import { listen, type Listener } from "../shared/server/listener.ts";
 import { readSession } from "../shared/session/session_reading.ts";
 import { dialLane } from "../shared/transport/lane_transport.ts";
@@ -18,7 +19,11 @@ import { DEFAULT_SESSION_LIMITS } from "../shared/tunnel/session_limits.ts";
 import { edgePipeline } from "./pipeline.ts";
 import { Backoff } from "./session/backoff.ts";
 import { CoreProbe } from "./session/probe_core.ts";
-import { TunnelClient } from "./session/tunnel_client.ts";
+import {
+  TunnelClient,
+  type TunnelClientCounters,
+  type TunnelClientOptions,
+} from "./session/tunnel_client.ts";
 import { WaitingRoom } from "./session/wait_for_tunnel.ts";
 
 const PROBE_INTERVAL_MS = 2_000;
@@ -48,11 +53,22 @@ export async function startEdge(config: EdgeConfig): Promise<RunningEdge> {
     newRequestId,
     open: (request, answer) => tunnel.open(request, answer),
   });
-  const tunnel = await createTunnel(config, log, () => {
-    waitingRoom.admit();
-    probe.probe();
+  const tunnel = await createTunnel(config, log, {
+    onUp() {
+      waitingRoom.admit();
+      probe.probe();
+    },
+    // Not within the call that ended a stream: those that wait must not run inside of it.
+    onRoom: () => {
+      if (waitingRoom.waitingCount > 0) queueMicrotask(() => waitingRoom.admit());
+    },
   });
   metrics.tunnel.setSource(() => readTunnel(tunnel, config.tunnel.cores[0]?.serverName ?? ""));
+  metrics.tunnelGate.setSource({
+    dials: () => outcomesOf(tunnel.counters),
+    waitingRequests: () => waitingRoom.waitingCount,
+    probeMs: () => probe.roundTripMs,
+  });
 
   const handler = edgePipeline({
     watcher: createExchangeWatcher({
@@ -148,7 +164,11 @@ function runningEdge(parts: EdgeParts): RunningEdge {
   };
 }
 
-async function createTunnel(config: EdgeConfig, log: Logger, onUp: () => void): Promise<TunnelClient> {
+async function createTunnel(
+  config: EdgeConfig,
+  log: Logger,
+  { onUp, onRoom }: Pick<TunnelClientOptions, "onUp" | "onRoom">,
+): Promise<TunnelClient> {
   const { tunnel } = config;
   const core = tunnel.cores[0];
   if (core === undefined) throw new TypeError("an edge needs a core");
@@ -176,6 +196,7 @@ async function createTunnel(config: EdgeConfig, log: Logger, onUp: () => void): 
         signal,
       }),
     onUp,
+    onRoom,
   });
 }
 
@@ -185,6 +206,10 @@ function readinessOf(tunnel: TunnelClient, probe: CoreProbe): Readiness {
     return { ready: false, reasons: ["no probe has come back through the tunnel"] };
   }
   return { ready: true, reasons: [] };
+}
+
+function outcomesOf({ lanesOpened, dialFailures, handshakesRefused }: TunnelClientCounters): Outcomes {
+  return { opened: lanesOpened, unreachable: dialFailures, refused: handshakesRefused };
 }
 
 function readTunnel(tunnel: TunnelClient, peer: string) {

@@ -1,68 +1,93 @@
 import type { Clock } from "../../shared/clock/clock.ts";
+import { SYSTEM_CLOCK } from "../../shared/clock/clock.ts";
 import { RelayError } from "../../shared/errors/relay_error.ts";
 import { closeConnection } from "../../shared/server/close_connection.ts";
+import { HandshakeReaper } from "../../shared/transport/handshake_reaper.ts";
 
-export interface ConnectOptions {
+export interface ConnectAttemptOptions {
+  readonly clock: Clock;
+  /** TLS included. */
   readonly connectTimeoutMs: number;
+  /** PEM; trusted besides the public authorities. */
   readonly caCertificates: readonly string[];
 }
 
-/** Connects to an endpoint, TLS included, within a time; may be given up at any moment. */
+const reaper = new HandshakeReaper(SYSTEM_CLOCK);
+
+/**
+ * Connects to an endpoint, TLS included, within a time; may be given up at any moment.
+ *
+ * `connect` + `setNoDelay` + `startTls`, because a socket from `connectTls` has Nagle's algorithm on and no way to turn
+ * it off.
+ */
 export class ConnectAttempt {
   /** Never rejects: the error says that another endpoint may be tried. */
   readonly result: Promise<Deno.Conn | RelayError>;
-  #giveUp: (error: RelayError) => void = () => {};
+  readonly #host: string;
+  readonly #stopTimer: () => void;
+  readonly #cancel = new AbortController();
+  #handshaking: Deno.TlsConn | null = null;
+  #isSettled = false;
+  #resolve: (result: Deno.Conn | RelayError) => void = () => {};
 
-  constructor(url: URL, options: ConnectOptions, clock: Clock) {
-    const socket = connect(url, options);
-    const given = new Promise<RelayError>((resolve) => {
-      this.#giveUp = resolve;
-    });
-    const stopTimer = clock.after(options.connectTimeoutMs, () => {
-      this.#giveUp(unreachable(`${url.host} did not accept a connection in time.`));
-    });
-    this.result = Promise.race([
-      given,
-      socket.catch((cause) => unreachable(`${url.host} cannot be reached.`, cause)),
-    ]).then((result) => {
-      stopTimer();
-      if (result instanceof RelayError) closeLate(socket);
-      return result;
-    });
+  constructor(url: URL, options: ConnectAttemptOptions) {
+    this.#host = url.host;
+    this.result = new Promise((resolve) => this.#resolve = resolve);
+    this.#stopTimer = options.clock.after(
+      options.connectTimeoutMs,
+      () => this.#giveUp("did not accept a connection in time"),
+    );
+    void this.#connect(url, options.caCertificates);
   }
 
-  /** Gives up; a connection that still comes is closed. */
+  /** Gives up, unless there is a result. */
   close(): void {
-    this.#giveUp(unreachable("The attempt was given up."));
+    this.#giveUp("was not waited for");
   }
-}
 
-async function connect(url: URL, { caCertificates }: ConnectOptions): Promise<Deno.Conn> {
-  const hostname = url.hostname.replace(/^\[(.*)\]$/, "$1");
-  const isTls = url.protocol === "https:";
-  const port = url.port === "" ? (isTls ? 443 : 80) : Number(url.port);
-  const socket = await Deno.connect({ hostname, port });
-  socket.setNoDelay(true);
-  if (!isTls) return socket;
-  try {
-    const tls = await Deno.startTls(socket, {
-      hostname,
-      caCerts: [...caCertificates],
-      alpnProtocols: ["http/1.1"],
-    });
-    await tls.handshake();
-    return tls;
-  } catch (error) {
-    closeConnection(socket);
-    throw error;
+  async #connect(url: URL, caCertificates: readonly string[]): Promise<void> {
+    const isTls = url.protocol === "https:";
+    const hostname = url.hostname.replace(/^\[(.*)\]$/, "$1");
+    const port = url.port === "" ? (isTls ? 443 : 80) : Number(url.port);
+    let socket: Deno.TcpConn | Deno.TlsConn | null = null;
+    try {
+      const tcp = await Deno.connect({ hostname, port, signal: this.#cancel.signal });
+      if (this.#isSettled) return closeConnection(tcp);
+      socket = tcp;
+      tcp.setNoDelay(true);
+      if (!isTls) return this.#settle(tcp);
+      const tls = await Deno.startTls(tcp, {
+        hostname,
+        caCerts: [...caCertificates],
+        alpnProtocols: ["http/1.1"],
+      });
+      if (this.#isSettled) return reaper.abandon(tls);
+      socket = this.#handshaking = tls;
+      await tls.handshake();
+      this.#settle(tls);
+    } catch (cause) {
+      if (this.#isSettled) return;
+      if (socket !== null) closeConnection(socket);
+      this.#settle(this.#unreachable("cannot be reached", cause));
+    }
   }
-}
 
-/** The attempt was given up: whatever still comes of it is not wanted. */
-function closeLate(socket: Promise<Deno.Conn>): void {
-  socket.then((late) => closeConnection(late), () => {});
-}
+  #giveUp(reason: string): void {
+    if (this.#isSettled) return;
+    this.#settle(this.#unreachable(reason));
+    this.#cancel.abort();
+    if (this.#handshaking !== null) reaper.abandon(this.#handshaking);
+  }
 
-function unreachable(message: string, cause?: unknown): RelayError {
-  return new RelayError("origin_unreachable", { source: "origin", retry: "other_endpoint", message, cause });
+  #settle(result: Deno.Conn | RelayError): void {
+    if (this.#isSettled) return;
+    this.#isSettled = true;
+    this.#stopTimer();
+    this.#resolve(result);
+  }
+
+  #unreachable(reason: string, cause?: unknown): RelayError {
+    const message = `The origin's endpoint ${this.#host} ${reason}.`;
+    return new RelayError("origin_unreachable", { source: "origin", retry: "other_endpoint", message, cause });
+  }
 }

@@ -1,22 +1,47 @@
-/** One connection to a model server: bytes between socket and codec, events to the exchange that uses it. */
+/**
+ * One connection to a model server: bytes between socket and codec, events to the exchange that uses it, one timer.
+ *
+ * Invariant: a read is pending whenever the exchange has room, so a kept connection that the server closes is known
+ * before it is used. A write that fails ends nothing by itself: a server that answers early and closes has its answer
+ * lying in our socket; the rest of the request is dropped and the read tells what came of it.
+ */
 import { assert } from "../../shared/assert/assert.ts";
 import type { Clock } from "../../shared/clock/clock.ts";
 import { LazyTimer } from "../../shared/clock/lazy_timer.ts";
 import { RelayError } from "../../shared/errors/relay_error.ts";
-import { EXCHANGE_WINDOW_BYTES } from "../../shared/exchange/exchange.ts";
+import { type AnswerHead, EXCHANGE_WINDOW_BYTES, type RequestHead } from "../../shared/exchange/exchange.ts";
 import type { Fields } from "../../shared/exchange/fields.ts";
-import { Http1ClientCodec } from "../../shared/http1/http1_client_codec.ts";
+import { Http1ClientCodec, type Http1ClientEvent } from "../../shared/http1/http1_client_codec.ts";
 import { DEFAULT_HTTP1_LIMITS } from "../../shared/http1/http1_limits.ts";
 import { closeConnection } from "../../shared/server/close_connection.ts";
 import type { ByteConnection } from "../../shared/transport/byte_connection.ts";
 import { ReadBuffer } from "../../shared/transport/read_buffer.ts";
 import { UnreportedBytes } from "../../shared/transport/unreported_bytes.ts";
 import { WritePump } from "../../shared/transport/write_pump.ts";
-import type { OriginExchange } from "./origin_exchange.ts";
 
-/** Answer bytes that the exchange has not consumed: above, reading pauses; at the second, it goes on. */
+/** Answer bytes that the exchange has not consumed: above the first, reading pauses; at the second, it goes on. */
 const PAUSE_BYTES = 0.8 * EXCHANGE_WINDOW_BYTES;
 const RESUME_BYTES = 0.2 * EXCHANGE_WINDOW_BYTES;
+
+/** Who uses a connection: one exchange at a time. */
+export interface OriginConnectionUser {
+  readonly request: RequestHead;
+  /** The connection has taken the request's head. */
+  begunOn(connection: OriginConnection): void;
+  requestConsumed(bytes: number): void;
+  informational(head: AnswerHead): void;
+  head(head: AnswerHead): void;
+  answerBody(bytes: Uint8Array): void;
+  answerEnd(trailers: Fields | null): void;
+  /** No or no complete answer comes; the connection is closed. */
+  connectionLost(loss: ConnectionLoss): void;
+}
+
+export interface ConnectionLoss {
+  readonly error: RelayError;
+  /** It had served before and died without a byte of an answer: the server had closed it already, most likely. */
+  readonly isStale: boolean;
+}
 
 export interface OriginConnectionOptions {
   readonly clock: Clock;
@@ -31,183 +56,266 @@ export interface OriginConnectionOptions {
 }
 
 export class OriginConnection {
+  /** Resolves when the connection holds nothing any more; never rejects. */
+  readonly done: Promise<void>;
   readonly #socket: ByteConnection;
   readonly #options: OriginConnectionOptions;
   readonly #codec = new Http1ClientCodec(DEFAULT_HTTP1_LIMITS);
   readonly #pump: WritePump;
   readonly #timer: LazyTimer;
   readonly #unreported = new UnreportedBytes();
-  #exchange: OriginExchange | null = null;
-  #exchangeCount = 0;
-  #answerBytesHeld = 0;
+  #user: OriginConnectionUser | null = null;
+  #isFirstUser = true;
+  #isRequestEnded = false;
   #hasAnswerBegun = false;
-  #lastByteAt: number;
+  #heldAnswerBytes = 0;
+  #writtenBytes = 0;
+  #isWriteBroken = false;
+  /** When anything last went forward. */
+  #movedAt: number;
   #resumeReading: (() => void) | null = null;
   #isClosed = false;
 
   constructor(socket: ByteConnection, options: OriginConnectionOptions) {
     this.#socket = socket;
     this.#options = options;
-    this.#lastByteAt = options.clock.now();
+    this.#movedAt = options.clock.now();
     this.#pump = new WritePump(socket, {
       takeOutput: () => this.#codec.takeOutput(),
-      outputWritten: (chunk) => this.#written(chunk),
-    }, { onError: (cause) => this.#lost(cause) });
+      outputWritten: (chunk) => this.#guard(() => this.#written(chunk)),
+    }, {
+      onError: () => this.#guard(() => this.#writeFailed()),
+      onProgress: () => this.#moved(),
+      onDrain: () => this.#guard(() => this.#drained()),
+    });
     this.#timer = new LazyTimer({
       clock: () => options.clock.now(),
       deadline: () => this.#deadline(),
-      expired: () => this.#expired(),
+      expired: () => this.#guard(() => this.#expired()),
     });
-    void this.#read();
+    this.done = this.#read();
   }
 
-  /** Sends the exchange's request; the connection must be idle. */
-  begin(exchange: OriginExchange): void {
-    assert(this.#exchange === null && this.#codec.isReusable, "connection in use");
-    this.#exchange = exchange;
-    this.#exchangeCount++;
+  // For the user.
+
+  /** Sends the user's request; the connection must be idle. @throws {AssertionError} for a malformed head */
+  begin(user: OriginConnectionUser): void {
+    assert(this.#user === null && !this.#isClosed, "connection in use");
+    try {
+      this.#codec.sendRequest(user.request);
+    } catch (error) {
+      this.close();
+      throw error;
+    }
+    this.#user = user;
+    this.#isRequestEnded = false;
     this.#hasAnswerBegun = false;
-    this.#answerBytesHeld = 0;
-    this.#lastByteAt = this.#options.clock.now();
-    this.#codec.sendRequest(exchange.request);
-    exchange.begunOn(this);
-    this.#pump.wake();
-    this.#timer.update();
+    this.#heldAnswerBytes = 0;
+    this.#writtenBytes = 0;
+    user.begunOn(this);
+    this.#wake();
   }
 
+  /** @throws {AssertionError} beyond the announced length */
   sendBody(bytes: Uint8Array): void {
+    if (this.#isWriteBroken) return this.#user?.requestConsumed(bytes.length);
     this.#codec.sendBody(bytes);
     this.#unreported.queued(bytes.length);
-    this.#pump.wake();
+    this.#wake();
   }
 
+  /** @throws {AssertionError} short of the announced length */
   sendEnd(trailers: Fields | null): void {
-    this.#codec.sendEnd(trailers);
-    this.#pump.wake();
+    this.#isRequestEnded = true;
+    if (!this.#isWriteBroken) this.#codec.sendEnd(trailers);
+    this.#wake();
   }
 
   answerConsumed(bytes: number): void {
-    this.#answerBytesHeld -= bytes;
-    if (this.#resumeReading === null || this.#answerBytesHeld > RESUME_BYTES) return;
-    this.#lastByteAt = this.#options.clock.now();
-    this.#resumeReading();
+    this.#heldAnswerBytes -= bytes;
+    if (this.#heldAnswerBytes <= RESUME_BYTES) this.#resume();
   }
 
-  /** Closes the socket at once; the exchange on it is told nothing. */
-  close(): void {
+  /** Closes the socket at once. @param error what its user is told; null: nothing */
+  close(error: RelayError | null = null): void {
     if (this.#isClosed) return;
+    const user = this.#user;
+    const isStale = !this.#isFirstUser && !this.#hasAnswerBegun;
     this.#isClosed = true;
-    this.#exchange = null;
+    this.#user = null;
     this.#pump.stop();
     this.#timer.stop();
-    this.#resumeReading?.();
     closeConnection(this.#socket);
+    this.#dropOutput();
+    this.#resume();
     this.#options.onClosed();
+    if (error !== null) user?.connectionLost({ error, isStale });
   }
+
+  // Reading.
 
   async #read(): Promise<void> {
     const buffer = new ReadBuffer();
-    try {
-      while (!this.#isClosed) {
-        const length = await this.#socket.read(buffer.bytes);
-        if (this.#isClosed) break;
-        if (length === null) this.#codec.receiveEnd(0);
-        else this.#codec.receive(buffer.bytes.subarray(0, length), 0);
-        this.#deliver();
-        if (length === null) {
-          this.#lost(undefined);
-          break;
-        }
-        buffer.read(length);
-        if (this.#answerBytesHeld >= PAUSE_BYTES) await this.#untilReadable();
+    while (!this.#isClosed) {
+      const room = EXCHANGE_WINDOW_BYTES - this.#heldAnswerBytes;
+      let length: number | null;
+      try {
+        length = await this.#socket.read(
+          room < buffer.bytes.length ? buffer.bytes.subarray(0, room) : buffer.bytes,
+        );
+      } catch (error) {
+        this.#guard(() => this.#lost(error));
+        break;
       }
-    } catch (error) {
-      this.#lost(error);
+      const bytes = length === null ? null : buffer.bytes.subarray(0, length);
+      this.#guard(() => this.#received(bytes));
+      if (length !== null) buffer.read(length);
+      if (this.#heldAnswerBytes >= PAUSE_BYTES && !this.#isClosed) await this.#untilReadable();
     }
     buffer.release();
   }
 
-  #deliver(): void {
-    this.#lastByteAt = this.#options.clock.now();
+  #received(bytes: Uint8Array | null): void {
+    if (this.#isClosed) return;
+    this.#moved();
+    if (bytes === null) this.#codec.receiveEnd(this.#movedAt);
+    else this.#codec.receive(bytes, this.#movedAt);
     for (let event = this.#codec.nextEvent(); event !== null; event = this.#codec.nextEvent()) {
-      const exchange = this.#exchange;
-      if (exchange === null) break;
-      if (event.kind === "broken") return this.#broken(event.error);
-      this.#hasAnswerBegun = true;
-      switch (event.kind) {
-        case "body":
-          this.#answerBytesHeld += event.bytes.length;
-          exchange.answerBody(event.bytes);
-          break;
-        case "head":
-          exchange.head(event.head);
-          break;
-        case "informational":
-          exchange.informational(event.head);
-          break;
-        case "end":
-          this.#exchange = null;
-          exchange.answerEnd(event.trailers);
-          break;
-      }
+      if (this.#user === null) break;
+      this.#handle(event, this.#user);
     }
-    if (this.#exchange === null && !this.#isClosed) this.#becomeIdle();
+    if (bytes === null) this.#lost(undefined);
+    else if (this.#user === null) this.#becomeIdle();
+    else this.#timer.update();
+  }
+
+  #handle(event: Http1ClientEvent, user: OriginConnectionUser): void {
+    if (event.kind === "broken") return this.#lost(event.error);
+    this.#hasAnswerBegun = true;
+    switch (event.kind) {
+      case "body":
+        this.#heldAnswerBytes += event.bytes.length;
+        return user.answerBody(event.bytes);
+      case "head":
+        return user.head(event.head);
+      case "informational":
+        return user.informational(event.head);
+      case "end":
+        return this.#end(user, event.trailers);
+    }
+  }
+
+  #end(user: OriginConnectionUser, trailers: Fields | null): void {
+    const unreported = this.#unreported.forget();
+    this.#user = null;
+    this.#isFirstUser = false;
+    this.#heldAnswerBytes = 0;
+    if (unreported > 0) user.requestConsumed(unreported);
+    user.answerEnd(trailers);
   }
 
   #becomeIdle(): void {
-    this.#unreported.forget();
-    this.#answerBytesHeld = 0;
-    if (!this.#codec.isReusable || this.#codec.pendingOutputBytes > 0) return this.close();
-    this.#lastByteAt = this.#options.clock.now();
+    if (this.#isClosed) return;
+    const { isReusable, pendingOutputBytes } = this.#codec;
+    if (!isReusable || pendingOutputBytes > 0 || this.#isWriteBroken) return this.close();
     this.#timer.update();
-    this.#options.onIdle();
+    // A write that is under way has left as far as we can tell, but for its result.
+    if (!this.#pump.isWriting) this.#options.onIdle();
   }
 
-  #broken(error: RelayError): void {
-    const exchange = this.#exchange;
-    const mayStartAgain = this.#isStale && error.code === "origin_cut";
-    this.close();
-    if (exchange === null || (mayStartAgain && exchange.canStartAgain())) return;
-    exchange.failed(error);
-  }
-
-  /** Died without a byte of an answer after it had served before: the server had closed it, most likely. */
-  get #isStale(): boolean {
-    return this.#exchangeCount > 1 && !this.#hasAnswerBegun;
-  }
-
-  /** The socket ended or failed. */
+  /** The socket ended or failed, or what came on it is no answer. */
   #lost(cause: unknown): void {
     if (this.#isClosed) return;
-    this.#broken(new RelayError("origin_cut", { source: "origin", cause }));
+    if (cause instanceof RelayError) return this.close(cause);
+    const isUnsent = this.#writtenBytes === 0 && !this.#hasAnswerBegun;
+    this.close(
+      isUnsent
+        ? new RelayError("origin_unreachable", { source: "origin", retry: "other_endpoint", cause })
+        : new RelayError("origin_cut", { source: "origin", cause }),
+    );
+  }
+
+  async #untilReadable(): Promise<void> {
+    await new Promise<void>((resolve) => this.#resumeReading = resolve);
+  }
+
+  #resume(): void {
+    const resume = this.#resumeReading;
+    if (resume === null) return;
+    this.#resumeReading = null;
+    this.#moved();
+    this.#timer.update();
+    resume();
+  }
+
+  // Writing.
+
+  #wake(): void {
+    this.#moved();
+    this.#pump.wake();
+    this.#timer.update();
   }
 
   #written(chunk: Uint8Array): void {
     const { length } = chunk;
     this.#codec.outputWritten(chunk);
-    const reported = this.#unreported.written(length, this.#codec.pendingOutputBytes === 0);
-    if (reported > 0) this.#exchange?.requestConsumed(reported);
+    if (this.#isClosed) return;
+    this.#writtenBytes += length;
+    this.#moved();
+    this.#report(this.#unreported.written(this.#codec.pendingOutputBytes));
+  }
+
+  #drained(): void {
+    if (this.#isClosed) return;
+    this.#report(this.#unreported.forget());
+    if (this.#user === null && !this.#isFirstUser) this.#becomeIdle();
+  }
+
+  #writeFailed(): void {
+    this.#isWriteBroken = true;
+    this.#dropOutput();
+    this.#report(this.#unreported.forget());
+    this.#timer.update();
+  }
+
+  #report(bytes: number): void {
+    if (bytes > 0) this.#user?.requestConsumed(bytes);
+  }
+
+  #dropOutput(): void {
+    for (let chunk = this.#codec.takeOutput(); chunk !== null; chunk = this.#codec.takeOutput()) {
+      this.#codec.outputWritten(chunk);
+    }
+  }
+
+  // Time.
+
+  #moved(): void {
+    this.#movedAt = this.#options.clock.now();
   }
 
   #deadline(): number | null {
+    // While reading is paused, it is our side that is slow.
     if (this.#isClosed || this.#resumeReading !== null) return null;
-    if (this.#exchange === null) return this.#lastByteAt + this.#options.keepTimeoutMs;
-    const { headTimeoutMs, idleTimeoutMs } = this.#options;
-    return this.#lastByteAt + (this.#hasAnswerBegun ? idleTimeoutMs : headTimeoutMs);
+    const { keepTimeoutMs, headTimeoutMs, idleTimeoutMs } = this.#options;
+    if (this.#user === null) return this.#movedAt + keepTimeoutMs;
+    if (this.#hasAnswerBegun) return this.#movedAt + idleTimeoutMs;
+    const isRequestAwaited = !this.#isRequestEnded && !this.#isWriteBroken && !this.#pump.isWriting;
+    return isRequestAwaited ? null : this.#movedAt + headTimeoutMs;
   }
 
   #expired(): void {
-    const exchange = this.#exchange;
     const message = this.#hasAnswerBegun ? "The origin stopped in the middle of its answer." : "";
-    this.close();
-    exchange?.failed(new RelayError("origin_timeout", { source: "origin", message }));
+    this.close(new RelayError("origin_timeout", { source: "origin", message }));
   }
 
-  async #untilReadable(): Promise<void> {
-    await new Promise<void>((resolve) => {
-      this.#resumeReading = resolve;
-    });
-    this.#resumeReading = null;
-    this.#timer.update();
+  /** An error of our own must not leave the process: it ends this connection. */
+  #guard(step: () => void): void {
+    try {
+      step();
+    } catch (cause) {
+      const error = new RelayError("internal_error", { source: "internal", cause });
+      if (!this.#isClosed) this.#guard(() => this.close(error));
+    }
   }
 }

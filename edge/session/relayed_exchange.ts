@@ -16,12 +16,19 @@ import type { StreamOwner } from "../../shared/session/stream_owner.ts";
 import type { StreamResetEvent } from "../../shared/tunnel/session_event.ts";
 import type { SessionStream } from "../../shared/tunnel/session_stream.ts";
 
+export interface RelayedExchangeOptions {
+  readonly request: RequestHead;
+  readonly answer: AnswerReceiver;
+  /** The answer ended or the stream was cut: the session may have room for another. */
+  onOver(): void;
+}
+
 /** Starts an exchange as a stream of the session; null if the session takes no stream now. */
 export function relayExchange(
   session: SessionDriver,
-  { request, answer }: { request: RequestHead; answer: AnswerReceiver },
+  { request, answer, onOver }: RelayedExchangeOptions,
 ): RequestReceiver | null {
-  const exchange = new RelayedExchange(answer);
+  const exchange = new RelayedExchange(answer, onOver);
   const stream = session.openStream(encodeRequestHead(request), exchange);
   if (stream === null) return null;
   exchange.stream = stream;
@@ -30,10 +37,12 @@ export function relayExchange(
 
 class RelayedExchange implements RequestReceiver, StreamOwner {
   readonly #answer: AnswerReceiver;
+  readonly #onOver: () => void;
   stream: SessionStream<StreamOwner> | null = null;
 
-  constructor(answer: AnswerReceiver) {
+  constructor(answer: AnswerReceiver, onOver: () => void) {
     this.#answer = answer;
+    this.#onOver = onOver;
   }
 
   body(bytes: Uint8Array): void {
@@ -47,6 +56,7 @@ class RelayedExchange implements RequestReceiver, StreamOwner {
 
   abort(error: RelayError): void {
     this.#open().reset(ERROR_TABLE[error.code].tunnelCode);
+    this.#onOver();
   }
 
   answerConsumed(bytes: number): void {
@@ -67,10 +77,12 @@ class RelayedExchange implements RequestReceiver, StreamOwner {
 
   onEnd(trailers: Uint8Array): void {
     this.#decoded(() => this.#answer.end(decodeTrailers(trailers)));
+    this.#onOver();
   }
 
   onReset(event: StreamResetEvent<StreamOwner>): void {
     this.#answer.abort(resetError(event));
+    this.#onOver();
   }
 
   onSent(bytes: number): void {

@@ -32,8 +32,10 @@ export interface TunnelClientOptions {
   readonly stableAfterMs: number;
   /** Opens one transport connection to the core. */
   dial(signal: AbortSignal): Promise<LaneConnection>;
-  /** The tunnel takes streams (again). */
+  /** A lane is up (again). */
   onUp(): void;
+  /** A stream ended: another may have room. */
+  onRoom(): void;
 }
 
 /** Counted since the start. */
@@ -111,7 +113,7 @@ export class TunnelClient {
   /** Starts an exchange; null while no lane is up or the session takes no stream. */
   open(request: RequestHead, answer: AnswerReceiver): RequestReceiver | null {
     if (this.#current === null || this.#lane === null || this.#isDraining) return null;
-    return relayExchange(this.#current.driver, { request, answer });
+    return relayExchange(this.#current.driver, { request, answer, onOver: this.#options.onRoom });
   }
 
   /** Opens no more streams; resolves when the live ones have ended or `signal` fires; then everything is closed. */
@@ -191,7 +193,11 @@ export class TunnelClient {
 
   #newSession(granted: GrantedLimits): SessionDriver {
     const { log, clock } = this.#options;
-    const limits: SessionLimits = { ...this.#options.limits, ...granted };
+    const limits: SessionLimits = {
+      ...this.#options.limits,
+      ...granted,
+      maxStreams: Math.min(granted.maxStreams, this.#options.limits.maxStreams),
+    };
     const driver: SessionDriver = new SessionDriver({
       role: "edge",
       limits,

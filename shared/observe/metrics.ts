@@ -11,12 +11,14 @@ import { addLimiterMetrics, type LimiterMetrics } from "./limiter_metrics.ts";
 import { addOriginMetrics, type OriginMetrics } from "./origin_metrics.ts";
 import { addProcessMetrics } from "./process_metrics.ts";
 import { addTrafficMetrics, type TrafficMetrics } from "./traffic_metrics.ts";
+import { addTunnelGateMetrics, type TunnelGateMetrics } from "./tunnel_gate_metrics.ts";
 import { addTunnelMetrics, type TunnelMetrics } from "./tunnel_metrics.ts";
 
 export interface Metrics {
   readonly connections: ConnectionMetrics;
   readonly exchanges: ExchangeMetrics;
   readonly tunnel: TunnelMetrics;
+  readonly tunnelGate: TunnelGateMetrics;
   readonly limiter: LimiterMetrics;
   readonly origins: OriginMetrics;
   readonly traffic: TrafficMetrics;
@@ -46,6 +48,7 @@ export function createMetrics(options: MetricsOptions): Metrics {
     connections,
     exchanges: addExchangeMetrics(registry),
     tunnel,
+    tunnelGate: addTunnelGateMetrics(registry),
     traffic,
     limiter: addLimiterMetrics(registry),
     origins: addOriginMetrics(registry),

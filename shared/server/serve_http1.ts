@@ -11,7 +11,11 @@
 import { LazyTimer } from "../clock/lazy_timer.ts";
 import { RelayError } from "../errors/relay_error.ts";
 import { EXCHANGE_WINDOW_BYTES } from "../exchange/exchange.ts";
-import { type Http1RequestHead, Http1ServerCodec, type Http1ServerEvent } from "../http1/http1_server_codec.ts";
+import {
+  type Http1RequestHead,
+  Http1ServerCodec,
+  type Http1ServerEvent,
+} from "../http1/http1_server_codec.ts";
 import type { ByteConnection } from "../transport/byte_connection.ts";
 import { ReadBuffer } from "../transport/read_buffer.ts";
 import { UnreportedBytes } from "../transport/unreported_bytes.ts";
@@ -58,7 +62,7 @@ class Http1Connection implements Http1ExchangePort {
       takeOutput: () => this.codec.takeOutput(),
       outputWritten: (chunk) => this.#guard(() => this.#written(chunk)),
     }, {
-      onError: (error) => this.#guard(() => this.#lost(error)),
+      onError: (error) => this.#guard(() => this.#leave(error)),
       onProgress: () => this.#progress(),
       onDrain: () => this.#guard(() => this.#drained()),
     });
@@ -108,9 +112,12 @@ class Http1Connection implements Http1ExchangePort {
     while (!this.#isClosed && !this.#hasInputEnded) {
       let length: number | null;
       try {
-        length = await this.#connection.read(buffer.bytes.subarray(0, this.#roomBytes));
+        const room = this.#roomBytes;
+        length = await this.#connection.read(
+          room < buffer.bytes.length ? buffer.bytes.subarray(0, room) : buffer.bytes,
+        );
       } catch (error) {
-        this.#guard(() => this.#lost(error));
+        this.#guard(() => this.#leave(error));
         break;
       }
       const bytes = length === null ? null : buffer.bytes.subarray(0, length);
@@ -212,7 +219,6 @@ class Http1Connection implements Http1ExchangePort {
   #afterEvents(): void {
     if (this.#isClosed) return;
     if (this.codec.pendingOutputBytes > 0) this.wake();
-    else if (!this.#pump.isWriting && this.#exchange?.isAnswerOver === true) this.wake();
     else if (!this.#pump.isWriting && this.codec.shouldClose) this.#linger();
     this.#resumeIf(this.#options.lowWatermark ?? 0.2);
     this.#timer.update();
@@ -221,8 +227,10 @@ class Http1Connection implements Http1ExchangePort {
   // Writing.
 
   #written(chunk: Uint8Array): void {
-    this.#options.observer.bytesOut(chunk.length);
+    const { length } = chunk;
     this.codec.outputWritten(chunk);
+    if (this.#isClosed) return;
+    this.#options.observer.bytesOut(length);
     this.#progress();
     this.#report(this.#unreported.written(this.codec.pendingOutputBytes));
   }
@@ -254,7 +262,7 @@ class Http1Connection implements Http1ExchangePort {
   #deadline(): number | null {
     if (this.#state === "closed") return null;
     if (this.#state === "lingering") return this.#lingerUntil;
-    const codecAt = this.codec.nextTimeout();
+    const codecAt = this.#nextRequest === null ? this.codec.nextTimeout() : null;
     if (this.#stalledSince === null) return codecAt;
     const stallAt = this.#stalledSince + this.#options.stallTimeoutMs;
     return codecAt === null ? stallAt : Math.min(codecAt, stallAt);
@@ -266,7 +274,7 @@ class Http1Connection implements Http1ExchangePort {
     if (this.#stalledSince !== null && now >= this.#stalledSince + this.#options.stallTimeoutMs) {
       const error = new RelayError("client_stalled", { source: "downstream" });
       this.#options.observer.refused(error);
-      return this.#abandon(error);
+      return this.#close(error);
     }
     this.codec.handleTimeout(now);
     this.#deliver();
@@ -305,31 +313,22 @@ class Http1Connection implements Http1ExchangePort {
     this.#connection.closeWrite().catch(() => this.#close());
   }
 
-  #lost(cause: unknown): void {
-    this.#leave(cause);
-  }
-
   #leave(cause?: unknown): void {
-    if (this.#isInFlight) this.#abandon(new RelayError("client_left", { source: "downstream", cause }));
-    else this.#close();
+    this.#close(this.#isInFlight ? new RelayError("client_left", { source: "downstream", cause }) : null);
   }
 
-  /** Closes without a word to the client. */
-  #abandon(error: RelayError): void {
-    if (this.#exchange !== null && this.#isInFlight) this.#exchange.requestAbort(error);
-    this.#close();
-  }
-
-  #close(): void {
+  /** @param error what a handler is told that still works on an answer */
+  #close(error: RelayError | null = null): void {
     if (this.#isClosed) return;
     this.#state = "closed";
     this.#pump.stop();
     this.#timer.stop();
     closeConnection(this.#connection);
     this.#dropOutput();
-    this.#release();
     this.#resumeReading?.();
     this.#tellClosed();
+    if (error !== null && this.#isInFlight) this.#exchange?.requestAbort(error);
+    this.#release();
   }
 
   #dropOutput(): void {
@@ -345,7 +344,7 @@ class Http1Connection implements Http1ExchangePort {
     } catch (cause) {
       const error = new RelayError("internal_error", { source: "internal", cause });
       this.#options.observer.refused(error);
-      this.#abandon(error);
+      if (!this.#isClosed) this.#guard(() => this.#close(error));
     }
   }
 }

@@ -16,6 +16,8 @@ export interface LaneDriverOptions {
   /** `quic` or `tls`, for metrics and logs. */
   readonly transport: string;
   readonly clock: Clock;
+  /** Whether enough streams are live that their output is worth joining. */
+  isShared(): boolean;
   /** Bytes were given to the lane: events may wait. */
   onReceived(): void;
   /** Called once, when the connection is gone. */
@@ -45,7 +47,7 @@ export class LaneDriver {
       onDrain: () => {
         if (this.#state === "finishing" && !this.#waitsForPeer) this.fail(new Error("the session ended"));
       },
-      coalesce: { clock: options.clock, coalesceMs: COALESCE_MS },
+      coalesce: { clock: options.clock, coalesceMs: COALESCE_MS, isWorthwhile: options.isShared },
     });
     lane.onOutput = () => this.#pump.wake();
   }

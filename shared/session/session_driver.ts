@@ -12,6 +12,9 @@ import type { SessionStream } from "../tunnel/session_stream.ts";
 import { LaneDriver } from "./lane_driver.ts";
 import type { StreamOwner } from "./stream_owner.ts";
 
+/** With fewer live streams a write waits for nobody: there is little to join, and each would feel the wait. */
+const SHARED_FROM_STREAMS = 8;
+
 /** What a lane runs on. */
 export interface SessionConnection extends ByteConnection {
   readonly transport: string;
@@ -97,6 +100,7 @@ export class SessionDriver {
       lane,
       connection,
       transport: connection.transport,
+      isShared: () => this.#session.streamCount >= SHARED_FROM_STREAMS,
       clock: this.#options.clock,
       onReceived: () => this.#drain(),
       onClosed: (cause) => this.#laneClosed(driver, cause),

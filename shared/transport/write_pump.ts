@@ -23,7 +23,14 @@ export interface WritePumpOptions {
   /** Called each time all output is written. */
   onDrain?(): void;
   /** @default no coalescing beyond one turn */
-  coalesce?: { readonly clock: Clock; readonly coalesceMs: number };
+  coalesce?: CoalesceOptions;
+}
+
+export interface CoalesceOptions {
+  readonly clock: Clock;
+  readonly coalesceMs: number;
+  /** Whether there may be others to wait for; while false, output leaves at once. */
+  isWorthwhile(): boolean;
 }
 
 export class WritePump {
@@ -50,7 +57,7 @@ export class WritePump {
     if (this.#state !== "idle") return;
     this.#state = "scheduled";
     const coalesce = this.#options.coalesce;
-    if (coalesce === undefined) return queueMicrotask(this.#runNow);
+    if (coalesce === undefined || !coalesce.isWorthwhile()) return queueMicrotask(this.#runNow);
     const waitMs = this.#lastRunAt + coalesce.coalesceMs - coalesce.clock.now();
     if (waitMs <= 0) queueMicrotask(this.#runNow);
     else coalesce.clock.after(waitMs, this.#runNow);

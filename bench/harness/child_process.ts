@@ -1,0 +1,133 @@
+import type { Place } from "./place.ts";
+
+export interface ChildOptions {
+  readonly name: string;
+  /** Runs in the project's folder. */
+  readonly command: string;
+  readonly args: readonly string[];
+  readonly place: Place;
+  /** Takes standard error; of a silent child standard output too. */
+  readonly logFile: string;
+  /** `lines`: commands are written to standard input and answers read from standard output. */
+  readonly talk: "lines" | "silent";
+  readonly env?: Readonly<Record<string, string>>;
+}
+
+/** A child did not do what it must; the message holds the end of its log. */
+export class ChildError extends Error {
+  override name = "ChildError";
+}
+
+/** After SIGTERM. */
+const STOP_TIMEOUT_MS = 5000;
+const LOG_LINES = 12;
+const ROOT = new URL("../../", import.meta.url);
+
+/** A process that a bench started. It is ended by its pid, never by name. */
+export class Child {
+  readonly #options: ChildOptions;
+  readonly #process: Deno.ChildProcess;
+  readonly #lines: ReadableStreamDefaultReader<string> | null;
+  readonly #input: WritableStreamDefaultWriter<Uint8Array> | null;
+  readonly #logged: Promise<unknown>;
+  #isStopping = false;
+
+  constructor(options: ChildOptions) {
+    this.#options = options;
+    const { namespace } = options.place;
+    // `ip netns exec` becomes the command, so the pid is the command's own.
+    const prefix = namespace === null ? [] : ["ip", "netns", "exec", namespace];
+    const [program = "", ...args] = [...prefix, options.command, ...options.args];
+    const isTalking = options.talk === "lines";
+    this.#process = new Deno.Command(program, {
+      args,
+      cwd: ROOT,
+      stdin: isTalking ? "piped" : "null",
+      stdout: "piped",
+      stderr: "piped",
+      detached: true,
+      ...(options.env === undefined ? {} : { env: options.env }),
+    }).spawn();
+    const open = () => Deno.openSync(options.logFile, { append: true, create: true }).writable;
+    const logs = [this.#process.stderr.pipeTo(open())];
+    if (!isTalking) logs.push(this.#process.stdout.pipeTo(open()));
+    this.#logged = Promise.allSettled(logs);
+    this.#lines = isTalking
+      ? this.#process.stdout.pipeThrough(new TextDecoderStream()).pipeThrough(new LineSplitter()).getReader()
+      : null;
+    this.#input = isTalking ? this.#process.stdin.getWriter() : null;
+  }
+
+  get name(): string {
+    return this.#options.name;
+  }
+
+  get pid(): number {
+    return this.#process.pid;
+  }
+
+  /** The next line that it prints, without its end. @throws {ChildError} if it ends first or takes too long */
+  async nextLine(timeoutMs: number): Promise<string> {
+    if (this.#lines === null) throw new TypeError(`${this.name} was not started to talk`);
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    const late = new Promise<null>((resolve) => {
+      timer = setTimeout(() => resolve(null), timeoutMs);
+    });
+    const line = await Promise.race([this.#lines.read(), late]);
+    clearTimeout(timer);
+    if (line === null) throw new ChildError(`${this.name} said nothing for ${timeoutMs} ms\n${this.logTail()}`);
+    if (line.done) throw new ChildError(`${this.name} ended\n${this.logTail()}`);
+    return line.value;
+  }
+
+  async send(line: string): Promise<void> {
+    await this.#input?.write(new TextEncoder().encode(`${line}\n`));
+  }
+
+  /** @throws {ChildError} if it has ended by itself */
+  async assertRuns(): Promise<void> {
+    const ended = await Promise.race([this.#process.status, Promise.resolve(null)]);
+    if (ended !== null) throw new ChildError(`${this.name} ended with ${ended.code}\n${this.logTail()}`);
+  }
+
+  /** Asks it to end, then makes it. Safe to call again. */
+  async stop(): Promise<void> {
+    if (!this.#isStopping) {
+      this.#isStopping = true;
+      this.#signal("SIGTERM");
+    }
+    const timer = setTimeout(() => this.#signal("SIGKILL"), STOP_TIMEOUT_MS);
+    await this.#process.status;
+    clearTimeout(timer);
+    await this.#input?.abort().catch(() => {});
+    await this.#lines?.cancel().catch(() => {});
+    await this.#logged;
+  }
+
+  logTail(): string {
+    const text = Deno.readTextFileSync(this.#options.logFile).trimEnd();
+    return text.split("\n").slice(-LOG_LINES).map((line) => `  ${this.name}: ${line}`).join("\n");
+  }
+
+  #signal(signal: Deno.Signal): void {
+    try {
+      this.#process.kill(signal);
+    } catch (error) {
+      // It has ended by itself in the meantime.
+      if (!(error instanceof TypeError) && !(error instanceof Deno.errors.NotFound)) throw error;
+    }
+  }
+}
+
+class LineSplitter extends TransformStream<string, string> {
+  constructor() {
+    let rest = "";
+    super({
+      transform(text, controller) {
+        const lines = (rest + text).split("\n");
+        rest = lines.pop() ?? "";
+        for (const line of lines) controller.enqueue(line);
+      },
+    });
+  }
+}
