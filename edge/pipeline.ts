@@ -3,6 +3,7 @@ import { type ExchangeWatcher, observeExchanges } from "../shared/observe/observ
 import { coalesceEvents, type CoalesceOptions } from "./exchange/coalesce_events.ts";
 import { compressEvents, type CompressOptions } from "./exchange/compress_events.ts";
 import { type EventStreamOptions, keepEventStreams } from "./exchange/event_stream.ts";
+import { holdBack, type HoldBackOptions } from "./exchange/hold_back.ts";
 import { nameClient } from "./exchange/name_client.ts";
 import { paceAnswer, type PaceOptions } from "./exchange/pace_answer.ts";
 import { stripCaching, type StripCachingOptions } from "./exchange/strip_caching.ts";
@@ -13,6 +14,7 @@ export interface EdgePipelineParts {
   readonly compression: CompressOptions;
   readonly eventStreams: EventStreamOptions;
   readonly coalescing: CoalesceOptions;
+  readonly watermarks: HoldBackOptions;
   readonly pace: PaceOptions;
   /** Into the tunnel, at once or after waiting for it. */
   readonly tunnel: ExchangeHandler;
@@ -36,6 +38,8 @@ export function edgePipeline(parts: EdgePipelineParts): ExchangeHandler {
     (next) => keepEventStreams(parts.eventStreams, next),
     // Joins small events where the operator prefers fewer packets to the last few milliseconds.
     (next) => coalesceEvents(parts.coalescing, next),
+    // Makes the origin pause for a slow client, and go on, at the two watermarks.
+    (next) => holdBack(parts.watermarks, next),
     // Nearest to the tunnel: what it does not report as consumed stays at the core.
     (next) => paceAnswer(parts.pace, next),
   ];

@@ -86,6 +86,11 @@ export async function startEdge(config: EdgeConfig): Promise<RunningEdge> {
       onEvents: (count) => metrics.traffic.tokens += count,
     },
     coalescing: { clock, ...config.sse.coalesce },
+    watermarks: {
+      highWatermark: config.backpressure.highWatermark,
+      lowWatermark: config.backpressure.lowWatermark,
+      onPaused: () => metrics.traffic.pauses++,
+    },
     pace: { clock, maxBytesPerSecond: config.backpressure.maxWriteRateBytesPerSecond },
     tunnel: waitingRoom.handler,
   });
@@ -111,8 +116,6 @@ export async function startEdge(config: EdgeConfig): Promise<RunningEdge> {
       http1: config.http1,
       http2: config.http2,
       stallTimeoutMs: config.backpressure.stallTimeoutMs,
-      highWatermark: config.backpressure.highWatermark,
-      lowWatermark: config.backpressure.lowWatermark,
     },
   });
   metrics.connections.addListener("clients", listener);

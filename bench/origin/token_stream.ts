@@ -11,68 +11,80 @@ const HEAD = encoder.encode(
 /** Tokens that wait for a slow reader; one more breaks the stream. */
 const MAX_WAITING_TOKENS = 10_000;
 
+/** Where a stream's bytes go. */
+export interface TokenSink {
+  /** Resolves when all bytes are taken; rejects when the reader is gone. */
+  write(bytes: Uint8Array): Promise<void>;
+  /** The answer is complete. */
+  ended(): void;
+}
+
 /** An endless or counted answer of tokens. A token that cannot be written at once waits, with the moment it was due. */
 export class TokenStream implements WheelEntry {
   readonly intervalMs: number;
   isTurning = false;
-  readonly #write: (bytes: Uint8Array) => Promise<void>;
-  readonly #onEnd: () => void;
+  readonly #sink: TokenSink;
+  readonly #chunk = newChunk();
+  #state: "head" | "tokens" | "over" = "head";
   #left: number;
   #waitingUs: number[] = [];
   #isWriting = false;
-  readonly #chunk = newChunk();
 
-  /** @param write resolves when all bytes are taken; rejects when the reader is gone */
-  constructor(
-    request: { intervalMs: number; count: number; isPrompt: boolean },
-    { write, onEnd }: { write(bytes: Uint8Array): Promise<void>; onEnd(): void },
-  ) {
+  constructor(request: { intervalMs: number; count: number; isPrompt: boolean }, sink: TokenSink) {
     this.intervalMs = request.intervalMs;
     this.#left = request.count === 0 ? Infinity : request.count;
-    this.#write = write;
-    this.#onEnd = onEnd;
-    if (!request.isPrompt) return void this.#send(HEAD);
-    this.#left--;
-    stampToken(this.#chunk, CHUNK_START.length, momentUs());
-    const first = new Uint8Array([...HEAD, ...this.#chunk]);
-    void this.#send(first);
+    this.#sink = sink;
+    if (request.isPrompt) this.beat();
+    else void this.#write();
+  }
+
+  /** No beat is needed any more. */
+  get isSent(): boolean {
+    return this.#left === 0 || this.#state === "over";
   }
 
   /** Sends the next token. */
   beat(): void {
-    if (this.#left <= 0) return;
-    if (--this.#left === 0) this.isTurning = false;
-    if (this.#waitingUs.push(momentUs()) > MAX_WAITING_TOKENS) this.isTurning = false;
-    if (!this.#isWriting) void this.#sendWaiting();
+    if (this.isSent) return;
+    this.#left--;
+    if (this.#waitingUs.push(momentUs()) > MAX_WAITING_TOKENS) return this.stop();
+    if (this.isSent) this.isTurning = false;
+    if (!this.#isWriting) void this.#write();
   }
 
-  async #sendWaiting(): Promise<void> {
-    for (let sentUs = this.#waitingUs.shift(); sentUs !== undefined; sentUs = this.#waitingUs.shift()) {
-      stampToken(this.#chunk, CHUNK_START.length, sentUs);
-      await this.#send(this.#chunk);
-    }
-    if (this.#left === 0 && !this.#isWriting) {
-      this.#left = -1;
-      await this.#send(LAST_CHUNK);
-      this.#onEnd();
-    }
+  /** The reader is gone, or hopelessly late. */
+  stop(): void {
+    this.isTurning = false;
+    this.#state = "over";
+    this.#waitingUs = [];
   }
 
-  async #send(bytes: Uint8Array): Promise<void> {
+  async #write(): Promise<void> {
     this.#isWriting = true;
     try {
-      await this.#write(bytes);
-    } catch {
+      for (let bytes = this.#next(); bytes !== null; bytes = this.#next()) await this.#sink.write(bytes);
+    } catch (error) {
+      // Clients of a bench leave in mid-stream.
+      if (!(error instanceof Error)) throw error;
       this.stop();
     }
     this.#isWriting = false;
   }
 
-  /** The reader is gone. */
-  stop(): void {
-    this.isTurning = false;
-    this.#left = -1;
-    this.#waitingUs = [];
+  #next(): Uint8Array | null {
+    const sentUs = this.#waitingUs.shift();
+    if (sentUs !== undefined) stampToken(this.#chunk, CHUNK_START.length, sentUs);
+    if (this.#state === "head") {
+      this.#state = "tokens";
+      return sentUs === undefined ? HEAD : new Uint8Array([...HEAD, ...this.#chunk]);
+    }
+    if (this.#state === "over") return null;
+    if (sentUs !== undefined) return this.#chunk;
+    if (this.#left > 0) return null;
+    this.#state = "over";
+    // The next request may come as soon as this is written.
+    queueMicrotask(() => this.#sink.ended());
+    return LAST_CHUNK;
   }
 }
 

@@ -41,6 +41,12 @@ export interface Relay {
   start(site: RelaySite): Promise<RunningRelay>;
 }
 
+/** Which of `relays` can be measured here, and why the others cannot. */
+export interface Selection {
+  readonly relays: readonly { readonly relay: Relay; readonly version: string }[];
+  readonly notRun: readonly { readonly name: string; readonly reason: string }[];
+}
+
 /** The usual ending of a relay: its nodes, edge first. */
 export async function stopNodes({ edge, core }: { edge: Child; core: Child }): Promise<void> {
   await edge.stop();

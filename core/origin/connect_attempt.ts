@@ -88,6 +88,11 @@ export class ConnectAttempt {
 
   #unreachable(reason: string, cause?: unknown): RelayError {
     const message = `The origin's endpoint ${this.#host} ${reason}.`;
-    return new RelayError("origin_unreachable", { source: "origin", retry: "other_endpoint", message, cause });
+    return new RelayError("origin_unreachable", {
+      source: "origin",
+      retry: "other_endpoint",
+      message,
+      cause,
+    });
   }
 }

@@ -1,15 +1,13 @@
 /**
  * Exchanges with model servers over HTTP/1.1, on connections that are kept for later ones.
  *
- * A connection carries one exchange at a time and always has a read pending: an idle one that the server closes, or on
- * which a stray byte comes, is dropped before it can be used again. An aborted exchange closes its connection, since
- * that is what an engine understands as "stop generating".
+ * A connection carries one exchange at a time. An aborted exchange closes its connection at once, since that is what an
+ * engine understands as "stop generating".
  */
+import { assert } from "../../shared/assert/assert.ts";
 import type { Clock } from "../../shared/clock/clock.ts";
-import { RelayError } from "../../shared/errors/relay_error.ts";
-import type { ExchangeHandler } from "../../shared/exchange/exchange.ts";
-import { ConnectAttempt } from "./connect_attempt.ts";
-import { OriginConnection } from "./origin_connection.ts";
+import type { ExchangeHandler, RequestHead } from "../../shared/exchange/exchange.ts";
+import { EndpointPool, type EndpointPoolOptions } from "./endpoint_pool.ts";
 import { OriginExchange } from "./origin_exchange.ts";
 
 /** One model server of an origin. */
@@ -20,35 +18,14 @@ export interface OriginEndpoint {
   readonly name: string;
 }
 
-export interface OriginClientOptions {
-  /** TLS included. */
-  readonly connectTimeoutMs: number;
-  /** From the request until the first byte of the answer. */
-  readonly headTimeoutMs: number;
-  /** Between two bytes of an answer. */
-  readonly idleTimeoutMs: number;
-  /** Kept for each endpoint. */
-  readonly maxIdleConnections: number;
-  readonly idleConnectionTimeoutMs: number;
-  /** Open at once for each endpoint. */
-  readonly maxConnections: number;
-  /** PEM; trusted besides the public authorities. */
-  readonly caCertificates: readonly string[];
-}
-
-interface Pool {
-  readonly endpoint: OriginEndpoint;
-  /** The last one used is used first, so that the others may time out. */
-  readonly idle: OriginConnection[];
-  /** Connections that are open, and attempts under way. */
-  readonly open: Set<OriginConnection | ConnectAttempt>;
-}
+/** How the connections to each endpoint are made and kept. */
+export type OriginClientOptions = EndpointPoolOptions;
 
 export class OriginClient {
   readonly #options: OriginClientOptions;
   readonly #clock: Clock;
-  /** By endpoint: bounded by the configured ones. */
-  readonly #pools = new Map<OriginEndpoint, Pool>();
+  /** By scheme, name and port: bounded by the configured endpoints. */
+  readonly #pools = new Map<string, EndpointPool>();
   #isClosed = false;
 
   constructor(options: OriginClientOptions, clock: Clock) {
@@ -59,82 +36,60 @@ export class OriginClient {
   /** Connections open to all endpoints, idle ones and attempts included. */
   get openConnections(): number {
     let count = 0;
-    for (const pool of this.#pools.values()) count += pool.open.size;
+    for (const pool of this.#pools.values()) count += pool.openConnections;
     return count;
   }
 
-  /** The way to one endpoint. */
+  /**
+   * The way to one endpoint. Its exchanges are aborted with `origin_unreachable` (`other_endpoint`: nothing was sent),
+   * `origin_timeout`, `origin_cut`, `origin_protocol`, `overloaded` or, once closed, `draining`.
+   */
   exchange(endpoint: OriginEndpoint): ExchangeHandler {
-    const pool: Pool = { endpoint, idle: [], open: new Set() };
-    this.#pools.set(endpoint, pool);
+    const pool = this.#poolOf(endpoint.url);
+    const target = targetOf(endpoint.url);
     return (request, answer) => {
-      const exchange = new OriginExchange({
-        request: toEndpoint(request, endpoint.url),
+      const exchange = new OriginExchange(toTarget(request, target), {
         answer,
-        reconnect: (again) => this.#connect(pool, again),
+        beginAgain: (again) => pool.beginAfresh(again),
       });
-      const idle = pool.idle.pop();
-      if (idle === undefined) this.#connect(pool, exchange);
-      else idle.begin(exchange);
+      pool.begin(exchange);
       return exchange;
     };
   }
 
-  /** Closes every connection; exchanges that are under way are aborted by their own side before. */
-  close(): Promise<void> {
+  /** Closes every connection; exchanges under way are aborted. Resolves when nothing is held any more. */
+  async close(): Promise<void> {
     this.#isClosed = true;
-    for (const pool of this.#pools.values()) {
-      for (const open of pool.open) open.close();
-      pool.open.clear();
-    }
-    return Promise.resolve();
+    await Promise.all([...this.#pools.values()].map((pool) => pool.close()));
   }
 
-  #connect(pool: Pool, exchange: OriginExchange): void {
-    if (this.#isClosed || pool.open.size >= this.#options.maxConnections) {
-      const message = `No more connections to ${pool.endpoint.name} are allowed.`;
-      const error = new RelayError("overloaded", { source: "origin", retry: "other_endpoint", message });
-      queueMicrotask(() => exchange.failed(error));
-      return;
-    }
-    const attempt = new ConnectAttempt(pool.endpoint.url, this.#options, this.#clock);
-    pool.open.add(attempt);
-    exchange.waitFor(attempt);
-    attempt.result.then((result) => {
-      pool.open.delete(attempt);
-      if (result instanceof RelayError) return exchange.failed(result);
-      const connection = this.#adopt(pool, result);
-      if (exchange.isOver || this.#isClosed) connection.close();
-      else connection.begin(exchange);
-    });
-  }
-
-  #adopt(pool: Pool, socket: Deno.Conn): OriginConnection {
-    const connection = new OriginConnection(socket, {
-      clock: this.#clock,
-      headTimeoutMs: this.#options.headTimeoutMs,
-      idleTimeoutMs: this.#options.idleTimeoutMs,
-      keepTimeoutMs: this.#options.idleConnectionTimeoutMs,
-      onIdle: () => {
-        if (pool.idle.length < this.#options.maxIdleConnections) pool.idle.push(connection);
-        else connection.close();
-      },
-      onClosed: () => {
-        pool.open.delete(connection);
-        const index = pool.idle.indexOf(connection);
-        if (index >= 0) pool.idle.splice(index, 1);
-      },
-    });
-    pool.open.add(connection);
-    return connection;
+  #poolOf(url: URL): EndpointPool {
+    assert(!this.#isClosed, "endpoint of a closed client");
+    const known = this.#pools.get(url.origin);
+    if (known !== undefined) return known;
+    const pool = new EndpointPool(url, this.#options, this.#clock);
+    this.#pools.set(url.origin, pool);
+    return pool;
   }
 }
 
-function toEndpoint(
-  request: Parameters<ExchangeHandler>[0],
-  url: URL,
-): Parameters<ExchangeHandler>[0] {
-  const prefix = url.pathname.endsWith("/") ? url.pathname.slice(0, -1) : url.pathname;
-  const path = request.path === "*" ? "*" : prefix + request.path;
-  return { ...request, scheme: url.protocol === "https:" ? "https" : "http", authority: url.host, path };
+/** What an endpoint's URL makes of a request's head. */
+interface Target {
+  readonly scheme: "http" | "https";
+  readonly authority: string;
+  /** Without a slash at its end. */
+  readonly pathPrefix: string;
+}
+
+function targetOf({ protocol, host, pathname }: URL): Target {
+  return {
+    scheme: protocol === "https:" ? "https" : "http",
+    authority: host,
+    pathPrefix: pathname.replace(/\/+$/, ""),
+  };
+}
+
+function toTarget(request: RequestHead, { scheme, authority, pathPrefix }: Target): RequestHead {
+  const path = request.path === "*" ? "*" : pathPrefix + request.path;
+  return { ...request, scheme, authority, path };
 }

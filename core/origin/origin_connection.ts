@@ -65,7 +65,10 @@ export class OriginConnection {
   readonly #timer: LazyTimer;
   readonly #unreported = new UnreportedBytes();
   #user: OriginConnectionUser | null = null;
-  #isFirstUser = true;
+  /** It has carried an exchange to its end. */
+  #hasServed = false;
+  /** `onIdle` was called, and no user has come since. */
+  #isIdle = false;
   #isRequestEnded = false;
   #hasAnswerBegun = false;
   #heldAnswerBytes = 0;
@@ -108,6 +111,7 @@ export class OriginConnection {
       throw error;
     }
     this.#user = user;
+    this.#isIdle = false;
     this.#isRequestEnded = false;
     this.#hasAnswerBegun = false;
     this.#heldAnswerBytes = 0;
@@ -140,7 +144,7 @@ export class OriginConnection {
   close(error: RelayError | null = null): void {
     if (this.#isClosed) return;
     const user = this.#user;
-    const isStale = !this.#isFirstUser && !this.#hasAnswerBegun;
+    const isStale = this.#hasServed && !this.#hasAnswerBegun;
     this.#isClosed = true;
     this.#user = null;
     this.#pump.stop();
@@ -179,7 +183,10 @@ export class OriginConnection {
     if (this.#isClosed) return;
     this.#moved();
     if (bytes === null) this.#codec.receiveEnd(this.#movedAt);
-    else this.#codec.receive(bytes, this.#movedAt);
+    else {
+      this.#hasAnswerBegun = true;
+      this.#codec.receive(bytes, this.#movedAt);
+    }
     for (let event = this.#codec.nextEvent(); event !== null; event = this.#codec.nextEvent()) {
       if (this.#user === null) break;
       this.#handle(event, this.#user);
@@ -191,7 +198,6 @@ export class OriginConnection {
 
   #handle(event: Http1ClientEvent, user: OriginConnectionUser): void {
     if (event.kind === "broken") return this.#lost(event.error);
-    this.#hasAnswerBegun = true;
     switch (event.kind) {
       case "body":
         this.#heldAnswerBytes += event.bytes.length;
@@ -208,7 +214,7 @@ export class OriginConnection {
   #end(user: OriginConnectionUser, trailers: Fields | null): void {
     const unreported = this.#unreported.forget();
     this.#user = null;
-    this.#isFirstUser = false;
+    this.#hasServed = true;
     this.#heldAnswerBytes = 0;
     if (unreported > 0) user.requestConsumed(unreported);
     user.answerEnd(trailers);
@@ -219,14 +225,15 @@ export class OriginConnection {
     const { isReusable, pendingOutputBytes } = this.#codec;
     if (!isReusable || pendingOutputBytes > 0 || this.#isWriteBroken) return this.close();
     this.#timer.update();
-    // A write that is under way has left as far as we can tell, but for its result.
-    if (!this.#pump.isWriting) this.#options.onIdle();
+    if (this.#isIdle || this.#pump.isWriting) return;
+    this.#isIdle = true;
+    this.#options.onIdle();
   }
 
   /** The socket ended or failed, or what came on it is no answer. */
   #lost(cause: unknown): void {
     if (this.#isClosed) return;
-    if (cause instanceof RelayError) return this.close(cause);
+    if (cause instanceof RelayError && cause.code !== "origin_cut") return this.close(cause);
     const isUnsent = this.#writtenBytes === 0 && !this.#hasAnswerBegun;
     this.close(
       isUnsent
@@ -268,7 +275,7 @@ export class OriginConnection {
   #drained(): void {
     if (this.#isClosed) return;
     this.#report(this.#unreported.forget());
-    if (this.#user === null && !this.#isFirstUser) this.#becomeIdle();
+    if (this.#user === null && this.#hasServed) this.#becomeIdle();
   }
 
   #writeFailed(): void {

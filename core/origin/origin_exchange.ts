@@ -1,128 +1,158 @@
-/** One exchange with a model server: holds the request until there is a connection, then lives on it. */
-import type { RelayError } from "../../shared/errors/relay_error.ts";
-import {
-  type AnswerHead,
-  type AnswerReceiver,
-  type RequestHead,
-  type RequestReceiver,
+/**
+ * One exchange with a model server: holds the request until there is a connection, then lives on it.
+ *
+ *     waiting → sending → answered → over      (answered: the rest of the request is taken and dropped)
+ */
+import { OutputBuffer } from "../../shared/buffers/output_buffer.ts";
+import { RelayError } from "../../shared/errors/relay_error.ts";
+import type {
+  AnswerHead,
+  AnswerReceiver,
+  RequestHead,
+  RequestReceiver,
 } from "../../shared/exchange/exchange.ts";
 import type { Fields } from "../../shared/exchange/fields.ts";
 import type { ConnectAttempt } from "./connect_attempt.ts";
-import type { OriginConnection } from "./origin_connection.ts";
+import type { ConnectionLoss, OriginConnection, OriginConnectionUser } from "./origin_connection.ts";
 
 export interface OriginExchangeOptions {
-  readonly request: RequestHead;
   readonly answer: AnswerReceiver;
   /** Gets a fresh connection for `exchange`, whose kept one was stale. */
-  reconnect(exchange: OriginExchange): void;
+  beginAgain(exchange: OriginExchange): void;
 }
 
-export class OriginExchange implements RequestReceiver {
-  readonly #options: OriginExchangeOptions;
-  /** Null while there is no connection. */
-  #connection: OriginConnection | null = null;
-  #attempt: ConnectAttempt | null = null;
-  /** What came while there was no connection: at most one window, since nothing was reported as consumed. */
-  #held: Uint8Array[] = [];
-  #end: { trailers: Fields | null } | null = null;
-  #hasBodyBegun = false;
-  #isOver = false;
+/** Methods that may be sent twice (RFC 9110 §9.2.2). */
+const IDEMPOTENT_METHODS = new Set(["GET", "HEAD", "OPTIONS", "PUT", "DELETE", "TRACE"]);
 
-  constructor(options: OriginExchangeOptions) {
+export class OriginExchange implements RequestReceiver, OriginConnectionUser {
+  /** As it goes to the endpoint. */
+  readonly request: RequestHead;
+  readonly #options: OriginExchangeOptions;
+  #state: "waiting" | "sending" | "answered" | "over" = "waiting";
+  #attempt: ConnectAttempt | null = null;
+  #connection: OriginConnection | null = null;
+  /** What came while waiting: at most one window, since nothing was reported as consumed. */
+  readonly #held = new OutputBuffer();
+  #end: { trailers: Fields | null } | null = null;
+  #hasSentBody = false;
+
+  constructor(request: RequestHead, options: OriginExchangeOptions) {
+    this.request = request;
     this.#options = options;
   }
 
-  get request(): RequestHead {
-    return this.#options.request;
-  }
-
   get isOver(): boolean {
-    return this.#isOver;
+    return this.#state === "over";
   }
 
+  /** The attempt is closed with the exchange. */
   waitFor(attempt: ConnectAttempt): void {
     this.#attempt = attempt;
   }
 
-  /** The connection has taken the request's head: gives it what was held. */
-  begunOn(connection: OriginConnection): void {
-    this.#attempt = null;
-    this.#connection = connection;
-    for (const bytes of this.#held) connection.sendBody(bytes);
-    this.#hasBodyBegun ||= this.#held.length > 0;
-    this.#held = [];
-    if (this.#end !== null) connection.sendEnd(this.#end.trailers);
+  /** The exchange cannot be made, or not be completed. */
+  fail(error: RelayError): void {
+    if (this.#state === "over") return;
+    const wasAnswered = this.#state === "answered";
+    this.#finish();
+    if (!wasAnswered) this.#options.answer.abort(error);
   }
 
+  // From downstream.
+
   body(bytes: Uint8Array): void {
-    if (this.#isOver) return;
-    if (this.#connection === null) this.#held.push(bytes.slice());
-    else {
-      this.#hasBodyBegun = true;
-      this.#connection.sendBody(bytes);
+    switch (this.#state) {
+      case "waiting":
+        return this.#held.append(bytes);
+      case "sending":
+        this.#hasSentBody = true;
+        return this.#try(() => this.#connection?.sendBody(bytes));
+      case "answered":
+        return this.#options.answer.requestConsumed(bytes.length);
     }
   }
 
   end(trailers: Fields | null): void {
-    if (this.#isOver) return;
     this.#end = { trailers };
-    this.#connection?.sendEnd(trailers);
+    if (this.#state === "sending") this.#try(() => this.#connection?.sendEnd(trailers));
+    else if (this.#state === "answered") this.#finish();
   }
 
   abort(): void {
-    if (this.#isOver) return;
+    if (this.#state === "over") return;
     this.#finish();
-    this.#attempt?.close();
-    this.#connection?.close();
   }
 
   answerConsumed(bytes: number): void {
-    if (!this.#isOver) this.#connection?.answerConsumed(bytes);
+    if (this.#state === "sending") this.#connection?.answerConsumed(bytes);
+  }
+
+  // From the connection.
+
+  begunOn(connection: OriginConnection): void {
+    this.#attempt = null;
+    this.#connection = connection;
+    this.#state = "sending";
+    for (let held = this.#held.take(); held !== null; held = this.#held.take()) {
+      this.#hasSentBody = true;
+      connection.sendBody(held);
+      this.#held.release(held);
+    }
+    if (this.#end !== null) connection.sendEnd(this.#end.trailers);
   }
 
   requestConsumed(bytes: number): void {
-    if (!this.#isOver) this.#options.answer.requestConsumed(bytes);
+    this.#options.answer.requestConsumed(bytes);
   }
 
   informational(head: AnswerHead): void {
-    if (!this.#isOver) this.#options.answer.informational(head);
+    this.#options.answer.informational(head);
   }
 
   head(head: AnswerHead): void {
-    if (!this.#isOver) this.#options.answer.head(head);
+    this.#options.answer.head(head);
   }
 
   answerBody(bytes: Uint8Array): void {
-    if (!this.#isOver) this.#options.answer.body(bytes);
+    this.#options.answer.body(bytes);
   }
 
   answerEnd(trailers: Fields | null): void {
-    if (this.#isOver) return;
-    this.#finish();
+    this.#connection = null;
+    this.#state = "answered";
+    if (this.#end !== null) this.#finish();
     this.#options.answer.end(trailers);
   }
 
-  /** The answer will not come, or not be complete. */
-  failed(error: RelayError): void {
-    if (this.#isOver) return;
-    this.#finish();
-    this.#options.answer.abort(error);
+  /** Goes on over a fresh connection if a stale one cannot have begun to work on the request. */
+  connectionLost({ error, isStale }: ConnectionLoss): void {
+    this.#connection = null;
+    if (!isStale || !this.#maySendAgain) return this.fail(error);
+    this.#state = "waiting";
+    this.#options.beginAgain(this);
   }
 
-  /**
-   * A kept connection died before a byte of the answer: the server had closed it while it was idle, most likely.
-   * Returns whether the exchange goes on over a fresh one, which it does only if no body was begun: nobody can tell
-   * what became of a body that was.
-   */
-  canStartAgain(): boolean {
-    if (this.#isOver || this.#hasBodyBegun) return false;
-    this.#connection = null;
-    this.#options.reconnect(this);
-    return true;
+  get #maySendAgain(): boolean {
+    if (this.#hasSentBody) return false;
+    const isSentWhole = this.#end !== null || this.request.contentLength === 0;
+    return !isSentWhole || IDEMPOTENT_METHODS.has(this.request.method);
+  }
+
+  /** A request that is longer or shorter than announced is our own side's fault. */
+  #try(step: () => void): void {
+    try {
+      step();
+    } catch (cause) {
+      this.fail(new RelayError("internal_error", { source: "internal", cause }));
+    }
   }
 
   #finish(): void {
-    this.#isOver = true;
-    this.#held = [];
+    this.#state = "over";
+    this.#held.clear();
+    this.#attempt?.close();
+    this.#connection?.close();
+    this.#attempt = null;
+    this.#connection = null;
   }
 }

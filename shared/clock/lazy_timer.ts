@@ -2,27 +2,31 @@
  * One timer for a deadline that moves often and fires rarely: moving it later costs nothing, since the timer that is
  * set already looks again when it fires.
  */
+
+export interface LazyTimerOptions {
+  clock(): number;
+  /** Asked when the timer fires; null: none. */
+  deadline(): number | null;
+  /** The deadline has passed. */
+  expired(): void;
+}
+
 export class LazyTimer {
-  readonly #deadline: () => number | null;
-  readonly #clock: () => number;
-  readonly #expired: () => void;
+  readonly #options: LazyTimerOptions;
   #timer: ReturnType<typeof setTimeout> | null = null;
   #firesAt = Number.POSITIVE_INFINITY;
 
-  /** `deadline`: asked when the timer fires; null: none. `expired`: called when it has passed. */
-  constructor(options: { clock(): number; deadline(): number | null; expired(): void }) {
-    this.#clock = () => options.clock();
-    this.#deadline = () => options.deadline();
-    this.#expired = () => options.expired();
+  constructor(options: LazyTimerOptions) {
+    this.#options = options;
   }
 
   /** The deadline may have moved earlier, or there is one now. */
   update(): void {
-    const deadline = this.#deadline();
+    const deadline = this.#options.deadline();
     if (deadline === null || deadline >= this.#firesAt) return;
     this.stop();
     this.#firesAt = deadline;
-    this.#timer = setTimeout(() => this.#fire(), Math.max(0, Math.ceil(deadline - this.#clock())));
+    this.#timer = setTimeout(() => this.#fire(), Math.max(0, Math.ceil(deadline - this.#options.clock())));
   }
 
   stop(): void {
@@ -34,8 +38,8 @@ export class LazyTimer {
   #fire(): void {
     this.#timer = null;
     this.#firesAt = Number.POSITIVE_INFINITY;
-    const deadline = this.#deadline();
-    if (deadline !== null && deadline <= this.#clock()) this.#expired();
+    const deadline = this.#options.deadline();
+    if (deadline !== null && deadline <= this.#options.clock()) this.#options.expired();
     this.update();
   }
 }

@@ -1,6 +1,6 @@
 /** An answer's head (RFC 9112 §4) and what follows it (RFC 9112 §6.3). */
 import type { AnswerHead } from "../exchange/exchange.ts";
-import { byteText } from "./byte_text.ts";
+import { byteText } from "../http/byte_text.ts";
 import { type HeadText, parseFields } from "./field_parser.ts";
 import type { Http1Limits } from "./http1_limits.ts";
 import { Http1Violation } from "./http1_violation.ts";

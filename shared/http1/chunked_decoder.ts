@@ -6,10 +6,10 @@
  * of framing for few of body (CVE-2023-39326): the framing that is not covered by body is bounded.
  */
 import { Fields } from "../exchange/fields.ts";
-import { HEX_VALUE, VALUE_BYTE } from "./byte_classes.ts";
-import { byteText } from "./byte_text.ts";
+import { HEX_VALUE, VALUE_BYTE } from "../http/byte_classes.ts";
+import { byteText } from "../http/byte_text.ts";
 import { parseFields } from "./field_parser.ts";
-import { isForbiddenTrailer } from "./field_rules.ts";
+import { isForbiddenTrailer } from "../http/field_rules.ts";
 import { HeadCollector } from "./head_collector.ts";
 import type { Http1Limits } from "./http1_limits.ts";
 import { Http1Violation } from "./http1_violation.ts";

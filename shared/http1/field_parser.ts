@@ -1,5 +1,5 @@
 /** Field lines (RFC 9112 §5): no folding, no space around names, no control characters in values. */
-import { TOKEN_BYTE, VALUE_BYTE } from "./byte_classes.ts";
+import { TOKEN_BYTE, VALUE_BYTE } from "../http/byte_classes.ts";
 import { Http1Violation } from "./http1_violation.ts";
 
 const CR = 0x0d;

@@ -13,7 +13,7 @@ import type { AnswerHead, RequestHead } from "../exchange/exchange.ts";
 import type { Fields } from "../exchange/fields.ts";
 import { parseAnswerHead } from "./answer_head.ts";
 import { BodyDecoder } from "./body_decoder.ts";
-import { isTarget, isToken } from "./byte_classes.ts";
+import { isTarget, isToken } from "../http/byte_classes.ts";
 import { HeadCollector } from "./head_collector.ts";
 import type { Http1Limits } from "./http1_limits.ts";
 import { Http1Violation } from "./http1_violation.ts";

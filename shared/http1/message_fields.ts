@@ -1,7 +1,7 @@
 /** Takes a head's fields apart: what the connection needs, and what the exchange carries on. */
 import { Fields } from "../exchange/fields.ts";
-import { isToken } from "./byte_classes.ts";
-import { isConnectionField, isProtectedField } from "./field_rules.ts";
+import { isToken } from "../http/byte_classes.ts";
+import { isConnectionField, isProtectedField } from "../http/field_rules.ts";
 import { Http1Violation } from "./http1_violation.ts";
 
 /** More options than any sender has use for; bounds the work of removing what they name. */

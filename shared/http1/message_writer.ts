@@ -7,8 +7,8 @@
 import { assert } from "../assert/assert.ts";
 import { OutputBuffer } from "../buffers/output_buffer.ts";
 import type { Fields } from "../exchange/fields.ts";
-import { isFieldValue, isToken } from "./byte_classes.ts";
-import { isConnectionField, isForbiddenTrailer } from "./field_rules.ts";
+import { isFieldValue, isToken } from "../http/byte_classes.ts";
+import { isConnectionField, isForbiddenTrailer } from "../http/field_rules.ts";
 
 /** How the end of a body is told: not at all, by its length, by a last chunk, by the end of the connection. */
 export type BodyFraming = "none" | "length" | "chunked" | "until_close";

@@ -1,8 +1,8 @@
 /** A request's head (RFC 9112 §3): parsed, checked against everything that smuggles, made canonical. */
 import type { Fields } from "../exchange/fields.ts";
-import { canonicalAuthority } from "./authority.ts";
-import { TARGET_BYTE, TOKEN_BYTE } from "./byte_classes.ts";
-import { byteText } from "./byte_text.ts";
+import { canonicalAuthority } from "../http/authority.ts";
+import { TARGET_BYTE, TOKEN_BYTE } from "../http/byte_classes.ts";
+import { byteText } from "../http/byte_text.ts";
 import { type HeadText, parseFields } from "./field_parser.ts";
 import type { Http1Limits } from "./http1_limits.ts";
 import { Http1Violation } from "./http1_violation.ts";

@@ -4,8 +4,8 @@
  * fields, a second `content-length`.
  */
 import { Fields } from "../exchange/fields.ts";
-import { isFieldValue, isToken } from "../http1/byte_classes.ts";
-import { isConnectionField } from "../http1/field_rules.ts";
+import { isFieldValue, isToken } from "../http/byte_classes.ts";
+import { isConnectionField } from "../http/field_rules.ts";
 import { malformed } from "./http2_error.ts";
 
 const COLON = 0x3a;

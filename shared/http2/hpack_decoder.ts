@@ -9,7 +9,7 @@ import { ENTRY_OVERHEAD_BYTES, HpackDynamicTable } from "./hpack_dynamic_table.t
 import { STATIC_ENTRY_COUNT, STATIC_TABLE } from "./hpack_static_table.ts";
 import { compressionError, floodError } from "./http2_error.ts";
 import { huffmanDecode } from "./huffman.ts";
-import { byteText } from "../http1/byte_text.ts";
+import { byteText } from "../http/byte_text.ts";
 
 /** SETTINGS_HEADER_TABLE_SIZE of this end: the default, so that it need not be announced. */
 export const DECODER_TABLE_BYTES = 4096;

@@ -217,9 +217,9 @@ export class Http2Connection<Owner> {
     this.#state.close(stream, "reset");
   }
 
-  /** `bytes` of the body told for this stream have left our memory. */
+  /** `bytes` of the body told for this stream have left our memory; after {@linkcode discard} all have. */
   consumed(stream: Http2Stream<Owner>, bytes: number): void {
-    this.#state.receiveFlow.consumed(stream, bytes);
+    this.#state.receiveFlow.consumed(stream, Math.min(bytes, stream.unconsumedBytes));
   }
 
   /** What the peer sends from now on is dropped, without events; the stream can still be sent on. */

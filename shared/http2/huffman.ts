@@ -7,7 +7,7 @@
  * bits, all ones; a decoded EOS is an error.
  */
 import { compressionError } from "./http2_error.ts";
-import { byteText } from "../http1/byte_text.ts";
+import { byteText } from "../http/byte_text.ts";
 
 const EOS = 256;
 /** Bits of the code of each symbol 0–255; EOS has 30. */

@@ -1,7 +1,7 @@
 /** A request's head (RFC 9113 §8.3.1): checked against everything that smuggles, made canonical. */
 import type { Fields } from "../exchange/fields.ts";
-import { canonicalAuthority } from "../http1/authority.ts";
-import { isTarget, isToken } from "../http1/byte_classes.ts";
+import { canonicalAuthority } from "../http/authority.ts";
+import { isTarget, isToken } from "../http/byte_classes.ts";
 import { type FieldSection, isPseudoName, readFieldSection } from "./field_section.ts";
 import { malformed } from "./http2_error.ts";
 

@@ -1,5 +1,5 @@
 import type { Fields } from "../exchange/fields.ts";
-import { isForbiddenTrailer } from "../http1/field_rules.ts";
+import { isForbiddenTrailer } from "../http/field_rules.ts";
 import { readFieldSection } from "./field_section.ts";
 import { malformed } from "./http2_error.ts";
 

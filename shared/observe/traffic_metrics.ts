@@ -5,6 +5,8 @@ import { SlidingRate } from "./sliding_rate.ts";
 export interface TrafficMetrics {
   /** Tokens seen in answers: whichever step counts them adds to it. */
   tokens: number;
+  /** Times that an answer was made to pause for a slow client. */
+  pauses: number;
   close(): void;
 }
 
@@ -24,7 +26,7 @@ export function addTrafficMetrics(registry: Registry, readBytes: () => number): 
   };
   const timer = setInterval(sample, SAMPLE_INTERVAL_MS);
   Deno.unrefTimer(timer);
-  const metrics: TrafficMetrics = { tokens: 0, close: () => clearInterval(timer) };
+  const metrics: TrafficMetrics = { tokens: 0, pauses: 0, close: () => clearInterval(timer) };
   sample();
   addScrapedGauge(registry, {
     name: "lowu_throughput_bytes_per_second",
@@ -33,12 +35,17 @@ export function addTrafficMetrics(registry: Registry, readBytes: () => number): 
   });
   addScrapedCounter(registry, {
     name: "lowu_tokens_total",
-    help: "Tokens in answers, where they are counted.",
+    help: "Events of event streams: on most engines a token each.",
     read: () => single(metrics.tokens),
+  });
+  addScrapedCounter(registry, {
+    name: "lowu_backpressure_pauses_total",
+    help: "Times that an answer was made to pause because its client read too slowly.",
+    read: () => single(metrics.pauses),
   });
   addScrapedGauge(registry, {
     name: "lowu_tokens_per_second",
-    help: "Tokens in answers, over the last ten seconds.",
+    help: "Events of event streams, over the last ten seconds.",
     read: () => single(tokenRate.perSecond),
   });
   return metrics;

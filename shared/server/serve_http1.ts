@@ -248,12 +248,11 @@ class Http1Connection implements Http1ExchangePort {
     this.#stalledSince = null;
     if (this.#isClosed) return;
     this.#report(this.#unreported.forget());
-    if (this.#exchange?.isAnswerOver === true) this.#release();
-    if (this.codec.shouldClose && this.codec.pendingOutputBytes === 0) return this.#linger();
+    if (this.#isInFlight) return;
+    this.#release();
     const next = this.#nextRequest;
-    if (this.#exchange !== null || next === null) return;
     this.#nextRequest = null;
-    this.#begin(next);
+    if (next !== null) this.#begin(next);
     this.#deliver();
   }
 
@@ -327,8 +326,11 @@ class Http1Connection implements Http1ExchangePort {
     this.#dropOutput();
     this.#resumeReading?.();
     this.#tellClosed();
-    if (error !== null && this.#isInFlight) this.#exchange?.requestAbort(error);
-    this.#release();
+    try {
+      if (error !== null && this.#isInFlight) this.#exchange?.requestAbort(error);
+    } finally {
+      this.#release();
+    }
   }
 
   #dropOutput(): void {

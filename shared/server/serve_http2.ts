@@ -44,6 +44,8 @@ class Http2Driver implements OutputSource, Http2ExchangePort {
   #timer: ReturnType<typeof setTimeout> | undefined;
   #timerAt = Infinity;
   #closeTimer: ReturnType<typeof setTimeout> | undefined;
+  /** Why reading ended, if not by the client's end of stream. */
+  #readError: unknown;
   #isLingering = false;
   #isClosed = false;
   readonly #onTimer = () => this.#guard(() => this.#handleTimeout());
@@ -72,7 +74,9 @@ class Http2Driver implements OutputSource, Http2ExchangePort {
     this.#armTimer();
     await this.#readAll();
     signal.removeEventListener("abort", this.#onDrainSignal);
-    this.#guard(() => this.#abandon(new RelayError("client_left", { source: "downstream" })));
+    this.#guard(() =>
+      this.#abandon(new RelayError("client_left", { source: "downstream", cause: this.#readError }))
+    );
     this.#close();
   }
 
@@ -124,7 +128,8 @@ class Http2Driver implements OutputSource, Http2ExchangePort {
   async #read(slab: Uint8Array): Promise<number | null> {
     try {
       return await this.#connection.read(slab);
-    } catch {
+    } catch (error) {
+      this.#readError = error;
       return null;
     }
   }

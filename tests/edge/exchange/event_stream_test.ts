@@ -19,11 +19,11 @@ import {
 
 const CUT = new RelayError("origin_cut", { source: "origin" });
 
-function keepAlive(heartbeatIntervalMs: number, maxAgeMs = 0) {
+function keepAlive(heartbeatIntervalMs: number, maxAgeMs = 0, onEvents = (_count: number) => {}) {
   const clock = new ManualClock();
   const upstream = new RecordedUpstream();
   const answer = new RecordedAnswer();
-  const request = keepEventStreams({ clock, heartbeatIntervalMs, maxAgeMs }, upstream.handler)(
+  const request = keepEventStreams({ clock, heartbeatIntervalMs, maxAgeMs, onEvents }, upstream.handler)(
     requestHead(),
     answer,
   );
@@ -102,6 +102,15 @@ Deno.test("keepEventStreams() puts an error event before a broken end, never int
     assert.equal(answer.calls.at(-1), "abort origin_cut");
     assert.equal(clock.pendingTimers, 0);
   }
+});
+
+Deno.test("keepEventStreams() tells how many events passed", () => {
+  let events = 0;
+  const { inner } = keepAlive(0, 0, (count) => events += count);
+  inner.answer.head(answerHead());
+  inner.answer.body(bytesOf("data: 1\n\n"));
+  inner.answer.body(bytesOf("data: 2\r\n\r\ndata: 3\n\ndata: 4"));
+  assert.equal(events, 3);
 });
 
 Deno.test("keepEventStreams() leaves other answers alone", () => {

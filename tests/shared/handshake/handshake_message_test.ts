@@ -19,7 +19,7 @@ const edgeName = fc.stringMatching(/^[a-z0-9][a-z0-9._-]{0,62}$/);
 const version = fc.integer({ min: 1, max: 0xffff });
 const limits = plainRecord({
   maxStreams: fc.integer({ min: 1, max: 1_000_000 }),
-  windowUnits: fc.integer({ min: 1024, max: 64 * 1024 * 1024 }),
+  windowUnits: fc.integer({ min: 256 * 1024, max: 64 * 1024 * 1024 }),
   pingIntervalMs: fc.integer({ min: 100, max: 60_000 }),
   laneTimeoutMs: fc.integer({ min: 60_001, max: 300_000 }),
   resumeTimeoutMs: fc.integer({ min: 1, max: 3_600_000 }),

@@ -212,6 +212,17 @@ Deno.test("Http2Connection credits padding to the stream and the connection", ()
   assert.equal(receiveWindowBytes + uncreditedBytes + 600, DEFAULT_HTTP2_LIMITS.connectionWindowBytes);
 });
 
+Deno.test("Http2Connection.discard() gives all bytes back once, whatever is reported afterwards", () => {
+  const server = new TestServer().receive(headers(1, POST), data(1, new Uint8Array(1000)));
+  server.connection.discard(server.stream);
+  server.connection.consumed(server.stream, 1000);
+  server.receive(data(1, new Uint8Array(500)));
+  assert.equal(server.kinds().filter((kind) => kind === "body").length, 1);
+  const { receiveWindowBytes, uncreditedBytes, unconsumedBytes } = server.connection.counts;
+  assert.equal(unconsumedBytes, 0);
+  assert.equal(receiveWindowBytes + uncreditedBytes, DEFAULT_HTTP2_LIMITS.connectionWindowBytes);
+});
+
 Deno.test("Http2Connection tells a reset by the client once", () => {
   const server = new TestServer().receive(headers(1, POST), rstStream(1, 8), rstStream(1, 8));
   assert.deepEqual(server.kinds(), ["request", "closed"]);

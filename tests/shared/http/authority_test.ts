@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { canonicalAuthority } from "../../../shared/http1/authority.ts";
+import { canonicalAuthority } from "../../../shared/http/authority.ts";
 
 Deno.test("canonicalAuthority() takes names and addresses with an optional port", () => {
   const cases: [string, string][] = [

@@ -1,0 +1,31 @@
+import { LoadClient } from "../load/load_client.ts";
+import type { LoadJob } from "../load/load_job.ts";
+import type { Relay, RelaySite, RunningRelay } from "../relays/relay.ts";
+
+/** Starts a relay, lets `measure` use it, stops it. */
+export async function withRelay<T>(
+  relay: Relay,
+  site: RelaySite,
+  measure: (running: RunningRelay) => Promise<T>,
+): Promise<T> {
+  const running = await relay.start(site);
+  try {
+    return await measure(running);
+  } finally {
+    await running.stop();
+  }
+}
+
+/** Brings a relay under load, lets `measure` use it once the load is steady, stops the load. */
+export async function withLoad<T>(
+  { target }: RunningRelay,
+  { site, job, timeoutMs }: { site: RelaySite; job: Omit<LoadJob, "target">; timeoutMs: number },
+  measure: (client: LoadClient) => Promise<T>,
+): Promise<T> {
+  const client = await LoadClient.start(site.bench, { job: { ...job, target }, place: site.edge, timeoutMs });
+  try {
+    return await measure(client);
+  } finally {
+    await client.stop();
+  }
+}

@@ -1,0 +1,41 @@
+import type { HistogramRecord } from "../harness/latency_histogram.ts";
+import type { RelayTarget } from "../relays/relay.ts";
+
+/** What a load client does, given to it as JSON. */
+export interface LoadJob {
+  readonly target: RelayTarget;
+  readonly protocol: "http/1.1" | "h2";
+  readonly connections: number;
+  /** Requests in flight on one connection; 1 over HTTP/1.1. */
+  readonly streamsPerConnection: number;
+  readonly method: "GET" | "POST";
+  readonly path: string;
+  readonly body: string;
+}
+
+/**
+ * What a load client prints, one JSON object a line. Commands to it are `start` (a measured window begins), `stop` (it
+ * ends: a report) and the end of its standard input.
+ */
+export type LoadMessage =
+  /** Every request in flight has its answer's head: from now on the load is steady. */
+  | { readonly kind: "steady" }
+  | LoadReport
+  | { readonly kind: "failed"; readonly reason: string };
+
+/** What came in within one window. */
+export interface LoadReport {
+  readonly kind: "report";
+  readonly seconds: number;
+  readonly tokens: number;
+  /** Answers that were complete. */
+  readonly exchanges: number;
+  readonly failures: number;
+  readonly lastFailure: string;
+  /** From sending a request to the first byte of its answer's body. */
+  readonly firstByte: HistogramRecord;
+  /** From sending a request to the end of its answer. */
+  readonly exchange: HistogramRecord;
+  /** From sending a token at the origin to reading it here. */
+  readonly tokenDelay: HistogramRecord;
+}

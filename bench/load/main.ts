@@ -1,0 +1,115 @@
+/** A load client: one process that asks one kind of request in a closed loop and measures what comes back. */
+import { dialTarget } from "./dial_target.ts";
+import { LoadExchange } from "./load_exchange.ts";
+import type { LoadJob, LoadMessage } from "./load_job.ts";
+import { loadRequest } from "./load_request.ts";
+import { LoadStatistics } from "./load_statistics.ts";
+import { runHttp1Load } from "./run_http1_load.ts";
+import { runHttp2Load } from "./run_http2_load.ts";
+
+/** Connections that are being opened at a time. */
+const OPENING_AT_ONCE = 32;
+/** Until the relay answers. */
+const SERVING_TIMEOUT_MS = 30_000;
+const RETRY_MS = 50;
+/** Of one try, which may meet a relay whose tunnel is not up. */
+const TRY_TIMEOUT_MS = 3000;
+
+const job: LoadJob = JSON.parse(Deno.args[0] ?? "");
+const statistics = new LoadStatistics();
+
+function tell(message: LoadMessage): void {
+  console.log(JSON.stringify(message));
+}
+
+/** Resolves once the relay has answered a request through all its parts. */
+async function untilServing(): Promise<void> {
+  const request = loadRequest({ ...job, path: "/reply" });
+  const deadline = performance.now() + SERVING_TIMEOUT_MS;
+  let reason = "";
+  while (performance.now() < deadline) {
+    const tried = await tryOnce(request);
+    if (tried === null) return;
+    reason = tried;
+    await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
+  }
+  throw new Error(`no answer from ${job.target.hostname}:${job.target.port}: ${reason}`);
+}
+
+/** @returns null, or why there was no answer */
+async function tryOnce(request: ReturnType<typeof loadRequest>): Promise<string | null> {
+  const tally = new LoadStatistics();
+  const answered = Promise.withResolvers<void>();
+  let connection: Deno.Conn | null = null;
+  const timer = setTimeout(() => answered.resolve(), TRY_TIMEOUT_MS);
+  try {
+    connection = await dialTarget(job.target, "http/1.1");
+    const observer = { answered: () => answered.resolve(), failed: () => answered.resolve() };
+    const load = runHttp1Load(connection, request, () => new LoadExchange(tally, observer));
+    await Promise.race([load, answered.promise]);
+    // Closing ends the loop by an error that says nothing new.
+    load.catch(() => {});
+  } catch (error) {
+    return String(error);
+  } finally {
+    clearTimeout(timer);
+    connection?.close();
+  }
+  const { failures, lastFailure } = tally.report(0);
+  return failures > 0 ? lastFailure : null;
+}
+
+/** Opens all connections and keeps them busy until the process ends. */
+async function runLoad(onAllAnswered: () => void): Promise<void> {
+  const request = loadRequest(job);
+  let unanswered = job.connections * job.streamsPerConnection;
+  const ended = Promise.withResolvers<never>();
+  const failed = (reason: string) => {
+    if (unanswered > 0) ended.reject(new Error(reason));
+  };
+  const carry = (connection: Deno.Conn) => {
+    let begun = 0;
+    const begin = () => {
+      const isFirst = begun++ < job.streamsPerConnection;
+      const answered = () => {
+        if (isFirst && --unanswered === 0) onAllAnswered();
+      };
+      return new LoadExchange(statistics, { answered, failed });
+    };
+    return job.protocol === "h2"
+      ? runHttp2Load(connection, request, { streams: job.streamsPerConnection, begin })
+      : runHttp1Load(connection, request, begin);
+  };
+  const running: Promise<void>[] = [];
+  let opened = 0;
+  const openSome = async () => {
+    while (opened++ < job.connections) {
+      const connection = await dialTarget(job.target, job.protocol);
+      running.push(carry(connection));
+    }
+  };
+  const opening = Promise.all(Array.from({ length: OPENING_AT_ONCE }, openSome));
+  await Promise.race([opening.then(() => Promise.all(running)), ended.promise]);
+  throw new Error("the relay closed its connections");
+}
+
+async function obey(): Promise<void> {
+  const lines = Deno.stdin.readable.pipeThrough(new TextDecoderStream());
+  for await (const line of lines) {
+    if (line.startsWith("start")) statistics.start(performance.now());
+    else if (line.startsWith("stop")) tell(statistics.report(performance.now()));
+  }
+  Deno.exit(0);
+}
+
+async function main(): Promise<void> {
+  void obey();
+  await untilServing();
+  await runLoad(() => tell({ kind: "steady" }));
+}
+
+main().catch((error) => {
+  const { lastFailure } = statistics.report(0);
+  tell({ kind: "failed", reason: `${error} ${lastFailure}` });
+  Deno.exit(1);
+});

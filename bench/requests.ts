@@ -1,0 +1,117 @@
+/**
+ * Bench (c): small requests that are not streamed, in a closed loop, one at a time and 64 at a time. Requests a second
+ * are those of a machine on which client and origin run too; processor time for a request is the relay's alone.
+ */
+import { CHAT_BODY } from "./harness/chat_body.ts";
+import { LatencyHistogram } from "./harness/latency_histogram.ts";
+import { startLocalSite } from "./harness/local_site.ts";
+import { measureWindow } from "./harness/measure_window.ts";
+import { ratioText, shortNumber, spreadText } from "./harness/number_text.ts";
+import { type BenchOutcome, type BenchRun, runBench } from "./harness/run_bench.ts";
+import { withLoad, withRelay } from "./harness/run_relay.ts";
+import { alternated, median, spreadOf } from "./harness/statistics.ts";
+import type { ResultTable } from "./harness/text_table.ts";
+import { LOOPBACK_RELAYS_AND_DIRECT } from "./relays/all_relays.ts";
+
+const CONCURRENCIES = [1, 64];
+const STEADY_TIMEOUT_MS = 40_000;
+const BASE = "nginx";
+
+interface RequestsSample extends Record<string, string | number> {
+  readonly relay: string;
+  readonly concurrency: number;
+  readonly round: number;
+  readonly failures: number;
+  readonly requestsPerSecond: number;
+  readonly edgeUsPerRequest: number;
+  readonly coreUsPerRequest: number;
+  readonly usPerRequest: number;
+  readonly p50Ms: number;
+  readonly p99Ms: number;
+}
+
+async function measure({ options, bench, relays, progress }: BenchRun): Promise<BenchOutcome> {
+  const site = await startLocalSite(bench);
+  const samples: RequestsSample[] = [];
+  for (let round = 0; round < options.rounds; round++) {
+    for (const { relay } of alternated(relays, round)) {
+      await withRelay(relay, site, async (running) => {
+        for (const concurrency of CONCURRENCIES) {
+          progress(`round ${round + 1} of ${options.rounds}, ${relay.name}, ${concurrency} at a time`);
+          const job = {
+            protocol: "http/1.1",
+            connections: concurrency,
+            streamsPerConnection: 1,
+            method: "POST",
+            path: "/reply",
+            body: CHAT_BODY,
+          } as const;
+          const { report, edgeUs, coreUs } = await withLoad(
+            running,
+            { site, job, timeoutMs: STEADY_TIMEOUT_MS },
+            (client) =>
+              measureWindow(client, running, {
+                warmUpMs: options.isSmall ? 200 : 3000,
+                windowMs: options.windowMs,
+              }),
+          );
+          const latency = LatencyHistogram.fromRecord(report.exchange);
+          samples.push({
+            relay: relay.name,
+            concurrency,
+            round,
+            failures: report.failures,
+            requestsPerSecond: report.exchanges / report.seconds,
+            edgeUsPerRequest: edgeUs / report.exchanges,
+            coreUsPerRequest: coreUs / report.exchanges,
+            usPerRequest: (edgeUs + coreUs) / report.exchanges,
+            p50Ms: latency.percentileMs(0.5),
+            p99Ms: latency.percentileMs(0.99),
+          });
+        }
+      });
+    }
+  }
+  return {
+    parameters: { rounds: options.rounds, "s a window": options.windowMs / 1000 },
+    tables: CONCURRENCIES.map((concurrency) => table(concurrency, samples)),
+    samples,
+  };
+}
+
+function table(concurrency: number, samples: readonly RequestsSample[]): ResultTable {
+  const own = samples.filter((sample) => sample.concurrency === concurrency);
+  const values = (relay: string, column: keyof RequestsSample & string) =>
+    own.filter((sample) => sample.relay === relay).map((sample) => Number(sample[column]));
+  const medianOf = (relay: string, column: string) => {
+    const all = values(relay, column);
+    return all.length === 0 ? NaN : median(all);
+  };
+  const names = [...new Set(own.map(({ relay }) => relay))];
+  const us = (name: string, column: string) =>
+    name === "direct" ? "–" : spreadText(spreadOf(values(name, column)));
+  return {
+    title: `${concurrency} at a time, HTTP/1.1; median of the rounds (smallest–largest)`,
+    columns: ["relay", "requests/s", `of ${BASE}`, "edge µs", "core µs", "both µs", `of ${BASE}`, "p50 ms", "p99 ms"],
+    rows: names.map((name) => [
+      name,
+      spreadText(spreadOf(values(name, "requestsPerSecond"))),
+      ratioText(medianOf(name, "requestsPerSecond"), medianOf(BASE, "requestsPerSecond")),
+      us(name, "edgeUsPerRequest"),
+      us(name, "coreUsPerRequest"),
+      us(name, "usPerRequest"),
+      name === "direct" ? "–" : ratioText(medianOf(name, "usPerRequest"), medianOf(BASE, "usPerRequest")),
+      shortNumber(medianOf(name, "p50Ms")),
+      shortNumber(medianOf(name, "p99Ms")),
+    ]),
+  };
+}
+
+if (import.meta.main) {
+  Deno.exitCode = await runBench({
+    name: "requests",
+    relays: LOOPBACK_RELAYS_AND_DIRECT,
+    defaults: { rounds: 3, windowMs: 10_000 },
+    measure,
+  }, Deno.args);
+}
