@@ -2,7 +2,7 @@
 import { startAdmin } from "../shared/admin/start_admin.ts";
 import type { Readiness } from "../shared/admin/admin_app.ts";
 import { SYSTEM_CLOCK } from "../shared/clock/clock.ts";
-import { formatAddress } from "../shared/config/address.ts";
+import { type Address, formatAddress } from "../shared/config/address.ts";
 import type { CoreConfig } from "../shared/config/core_schema.ts";
 import type { ExchangeContext } from "../shared/exchange/exchange.ts";
 import { EdgeKeys } from "../shared/handshake/edge_keys.ts";
@@ -14,8 +14,9 @@ import { createLogger, type Logger } from "../shared/observe/logger.ts";
 import { createMetrics, type Metrics } from "../shared/observe/metrics.ts";
 import { loadCertificates } from "../shared/server/certificate_store.ts";
 import type { Listener } from "../shared/server/listener.ts";
+import { listenError } from "../shared/server/open_listener.ts";
 import { readSession } from "../shared/session/session_reading.ts";
-import type { LaneCertificate, LaneListener } from "../shared/transport/lane_connection.ts";
+import type { LaneCertificate, LaneListener, LaneTransport } from "../shared/transport/lane_connection.ts";
 import { readTcpLaneCongestion } from "../shared/transport/lane_congestion.ts";
 import { listenLanes } from "../shared/transport/lane_transport.ts";
 import { DEFAULT_SESSION_LIMITS } from "../shared/tunnel/session_limits.ts";
@@ -91,6 +92,7 @@ export async function startCore(config: CoreConfig): Promise<RunningCore> {
     clock,
     log,
     tally,
+    maxConnections: config.tunnel.maxConnections,
     wallClock: Date.now,
     handlerFor,
   });
@@ -209,16 +211,27 @@ function openListeners(config: CoreConfig, certificate: LaneCertificate, log: Lo
     });
   }
   return config.tunnel.listeners.map(({ address, transport }) => {
-    const listener = listenLanes({
-      address: formatAddress(address),
-      transport,
-      certificate,
-      limits: { handshakeTimeoutMs: config.tunnel.handshakeTimeoutMs },
-    });
+    const listener = openLaneListener(config, { address, transport, certificate });
     if (listener.warning !== null) log.warn("lane_listener", { reason: listener.warning });
     log.info("tunnel_listening", { address: listener.localAddress, transport });
     return listener;
   });
+}
+
+function openLaneListener(
+  config: CoreConfig,
+  { address, transport, certificate }: {
+    address: Address;
+    transport: LaneTransport;
+    certificate: LaneCertificate;
+  },
+): LaneListener {
+  const limits = { handshakeTimeoutMs: config.tunnel.handshakeTimeoutMs };
+  try {
+    return listenLanes({ address: formatAddress(address), transport, certificate, limits });
+  } catch (error) {
+    throw listenError(address, error, transport === "quic" ? "udp" : "tcp");
+  }
 }
 
 function readinessOf(server: TunnelServer): Readiness {

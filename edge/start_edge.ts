@@ -27,6 +27,8 @@ import {
 import { WaitingRoom } from "./session/wait_for_tunnel.ts";
 
 const PROBE_INTERVAL_MS = 2_000;
+/** A lane that lived so long makes the next wait small again. */
+const STABLE_AFTER_MS = 5_000;
 
 /** A running edge, with the addresses that it really listens on. */
 export interface RunningEdge extends RunningNode {
@@ -188,7 +190,7 @@ async function createTunnel(
       maxMs: tunnel.reconnectMaxMs,
       random: Math.random,
     }),
-    stableAfterMs: tunnel.deadAfterMs,
+    stableAfterMs: STABLE_AFTER_MS,
     dial: (signal) =>
       dialLane({
         transport: core.transport,

@@ -48,10 +48,9 @@ export class Child {
       detached: true,
       ...(options.env === undefined ? {} : { env: options.env }),
     }).spawn();
-    const open = () => Deno.openSync(options.logFile, { append: true, create: true }).writable;
-    const logs = [this.#process.stderr.pipeTo(open())];
-    if (!isTalking) logs.push(this.#process.stdout.pipeTo(open()));
-    this.#logged = Promise.allSettled(logs);
+    const logs = [appendTo(options.logFile, this.#process.stderr)];
+    if (!isTalking) logs.push(appendTo(options.logFile, this.#process.stdout));
+    this.#logged = Promise.all(logs);
     this.#lines = isTalking
       ? this.#process.stdout.pipeThrough(new TextDecoderStream()).pipeThrough(new LineSplitter()).getReader()
       : null;
@@ -117,6 +116,10 @@ export class Child {
       if (!(error instanceof TypeError) && !(error instanceof Deno.errors.NotFound)) throw error;
     }
   }
+}
+
+async function appendTo(file: string, output: ReadableStream<Uint8Array>): Promise<void> {
+  for await (const chunk of output) await Deno.writeFile(file, chunk, { append: true });
 }
 
 class LineSplitter extends TransformStream<string, string> {

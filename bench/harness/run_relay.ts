@@ -18,11 +18,16 @@ export async function withRelay<T>(
 
 /** Brings a relay under load, lets `measure` use it once the load is steady, stops the load. */
 export async function withLoad<T>(
-  { target }: RunningRelay,
+  running: RunningRelay,
   { site, job, timeoutMs }: { site: RelaySite; job: Omit<LoadJob, "target">; timeoutMs: number },
   measure: (client: LoadClient) => Promise<T>,
 ): Promise<T> {
-  const client = await LoadClient.start(site.bench, { job: { ...job, target }, place: site.edge, timeoutMs });
+  const { target, nodes } = running;
+  const client = await LoadClient.start(site.bench, { job: { ...job, target }, place: site.edge, timeoutMs })
+    .catch((cause) => {
+      const logs = nodes === null ? "" : `\n${nodes.edge.logTail()}\n${nodes.core.logTail()}`;
+      throw new Error(`${cause instanceof Error ? cause.message : cause}${logs}`, { cause });
+    });
   try {
     return await measure(client);
   } finally {

@@ -8,11 +8,13 @@
  * Prints its port as one line of JSON. Ends when its standard input does.
  */
 import { OriginRequestReader } from "./origin_request.ts";
+import { preciseSleep } from "./precise_sleep.ts";
 import { TokenStream } from "./token_stream.ts";
 import { TokenWheel } from "./token_wheel.ts";
 
 const READ_BYTES = 4096;
-const TICK_MS = 1;
+/** A stream that comes meanwhile may wait so long for its first beat. */
+const LONGEST_SLEEP_MS = 1;
 
 const body = '{"id":"chatcmpl-0000000000000001","object":"chat.completion","model":"lowu-bench","choices":[{"index":0,' +
   '"message":{"role":"assistant","content":"A short answer."},"finish_reason":"stop"}],"usage":{"total_tokens":21}}\n';
@@ -54,13 +56,17 @@ async function serve(connection: Deno.TcpConn): Promise<void> {
   }
 }
 
-function tick(): void {
-  wheel.turn(performance.now(), (stream) => stream.beat());
-  setTimeout(tick, TICK_MS);
+/** Sends all tokens when they are due, until the process ends. */
+async function beat(): Promise<never> {
+  const sleep = preciseSleep();
+  for (;;) {
+    wheel.turn(performance.now(), (stream) => stream.beat());
+    await sleep(wheel.msUntilNext(LONGEST_SLEEP_MS));
+  }
 }
 
 const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
 console.log(JSON.stringify({ port: listener.addr.port }));
-tick();
+void beat();
 Deno.stdin.readable.pipeTo(new WritableStream()).then(() => Deno.exit(0));
 for await (const connection of listener) void serve(connection);

@@ -9,7 +9,7 @@ export async function startOrigin(bench: Workbench, place: Place): Promise<{ por
   const child = bench.start({
     name: "origin",
     command: Deno.execPath(),
-    args: ["run", "--frozen", "--no-check", "--allow-net", "bench/origin/main.ts"],
+    args: ["run", "--frozen", "--no-check", "--allow-net", "--allow-ffi", "bench/origin/main.ts"],
     place,
     talk: "lines",
   });

@@ -25,6 +25,8 @@ export interface TunnelServerOptions {
   readonly clock: Clock;
   readonly log: Logger;
   readonly tally: HandshakeTally;
+  /** Connections at once, those included that have not proved who they are. */
+  readonly maxConnections: number;
   wallClock(): number;
   /** What answers the exchanges of an edge. */
   handlerFor(edge: string): ExchangeHandler;
@@ -87,6 +89,10 @@ export class TunnelServer {
 
   async #welcome(connection: LaneConnection): Promise<void> {
     const { log, keys, serverNames, tally, clock } = this.#options;
+    if (tally.pending + this.#laneCount() >= this.#options.maxConnections) {
+      tally.refused.overloaded++;
+      return connection.close();
+    }
     const result = await performCoreHandshake(connection, {
       coreInstanceId: this.#coreInstanceId,
       serverNames,
@@ -111,6 +117,12 @@ export class TunnelServer {
       remoteAddress: connection.remoteAddress,
       resumed: result.resumed,
     });
+  }
+
+  #laneCount(): number {
+    let count = 0;
+    for (const { driver } of this.#sessions.values()) count += driver.laneCount;
+    return count;
   }
 
   #admit(edge: TrustedEdge): Admission | null {

@@ -196,10 +196,6 @@ const ORIGIN = section("A named LLM service.", {
       }),
     }),
   }),
-  balancer: choice(["round_robin"], {
-    doc: "How an endpoint is chosen for a request.",
-    default: "round_robin",
-  }),
   api_key: optionalSecret({
     doc: "Sent to the origin as a bearer token in place of the client's key.",
     example: "${ORIGIN_API_KEY}",

@@ -21,10 +21,6 @@ export function checkEdge(config: Incomplete<EdgeConfig>, { now }: { now: Date }
   });
   checkAuthorities({ path: "tunnel.ca_file", file: tunnel?.caFile }, { now }, sink);
   checkEdgeKey({ path: "tunnel.edge_key_file", file: tunnel?.edgeKeyFile }, sink);
-  checkAbove({ path: "tunnel.dead_after_ms", value: tunnel?.deadAfterMs }, {
-    path: "tunnel.heartbeat_interval_ms",
-    value: tunnel?.heartbeatIntervalMs,
-  }, sink);
   checkAbove({ path: "backpressure.high_watermark", value: backpressure?.highWatermark }, {
     path: "backpressure.low_watermark",
     value: backpressure?.lowWatermark,

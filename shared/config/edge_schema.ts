@@ -50,7 +50,7 @@ const LISTENER = section("Where clients connect, over HTTPS with HTTP/1.1 or HTT
   drain_grace_ms: DRAIN_GRACE,
 });
 
-const TUNNEL = section("The way to the core.", {
+const TUNNEL = section("The way to the core. Heartbeats and the time to resume are the core's to set.", {
   cores: list({
     doc: "The core that this edge relays to.",
     min: 1,
@@ -86,18 +86,6 @@ const TUNNEL = section("The way to the core.", {
     max: 120_000,
     default: 5000,
   }),
-  heartbeat_interval_ms: duration({
-    doc: "A heartbeat goes out on every connection of the tunnel this often.",
-    min: 100,
-    max: 60_000,
-    default: 1000,
-  }),
-  dead_after_ms: duration({
-    doc: "A connection of the tunnel that brings nothing for so long is dead; above heartbeat_interval_ms.",
-    min: 200,
-    max: 300_000,
-    default: 5000,
-  }),
   reconnect_initial_ms: duration({
     doc: "Upper bound of the random wait before the first new try to connect; it doubles with each try.",
     min: 10,
@@ -111,12 +99,6 @@ const TUNNEL = section("The way to the core.", {
     max: 600_000,
     default: 10_000,
     reloadable: true,
-  }),
-  resume_timeout_ms: duration({
-    doc: "How long exchanges in flight wait for a new connection when the last one died; then they are cut.",
-    min: 0,
-    max: 600_000,
-    default: 15_000,
   }),
   wait_timeout_ms: duration({
     doc: "How long a new request waits for a tunnel that is down before it gets 503.",

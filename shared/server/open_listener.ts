@@ -71,10 +71,11 @@ export function openTls(address: Address, source: TlsSource): Deno.TlsListener {
   }
 }
 
-function listenError(address: Address, cause: unknown): ListenError {
-  const text = formatAddress(address);
+/** Why `address` cannot be listened on, in words for an operator. */
+export function listenError(address: Address, cause: unknown, transport: "tcp" | "udp" = "tcp"): ListenError {
+  const text = formatAddress(address) + (transport === "udp" ? " (UDP)" : "");
   if (cause instanceof Deno.errors.AddrInUse) {
-    const owner = findPortOwner(address.port);
+    const owner = findPortOwner(address.port, transport);
     const by = owner === null ? "another process" : `${owner.command} (pid ${owner.pid})`;
     return new ListenError(`address ${text} is in use by ${by}`, { cause });
   }

@@ -1,4 +1,4 @@
-/** Which process listens on a TCP port: for the message of an operator who cannot start a node. */
+/** Which process holds a port: for the message of an operator who cannot start a node. */
 import { withKernelFiles } from "../transport/kernel_files.ts";
 import { listeningInodes } from "../transport/listening_inodes.ts";
 
@@ -8,10 +8,10 @@ export interface PortOwner {
   command: string;
 }
 
-/** The first process found that listens on `port`, or null where that cannot be told (not Linux, not allowed to look). */
-export function findPortOwner(port: number): PortOwner | null {
+/** The first process found that holds `port`, or null where that cannot be told (not Linux, not allowed to look). */
+export function findPortOwner(port: number, transport: "tcp" | "udp" = "tcp"): PortOwner | null {
   return withKernelFiles((files) => {
-    const inodes = listeningInodes(files, port);
+    const inodes = listeningInodes(files, port, { transport });
     if (inodes.size === 0) return null;
     for (const pid of files.list("/proc")) {
       if (!/^\d+$/.test(pid)) continue;

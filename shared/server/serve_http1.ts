@@ -2,9 +2,9 @@
  * Serves exchanges on one HTTP/1.1 connection: bytes between the socket and the codec, events between the codec and
  * the handler, one timer.
  *
- * Reading stops while the handler holds too much of a request's body or a pipelined request waits, and only then:
- * otherwise a read is always pending, so that a client that leaves is noticed at once, before any byte of its answer
- * too. An exchange begins when the answer before it has left: a client that sends requests and reads no answers cannot
+ * A read is always pending, unless one has brought bytes that must wait: because the handler holds too much of a
+ * request's body, or because they are a pipelined request. So a client that leaves is noticed at once, before any byte
+ * of its answer too, but for one that sends ahead without end. An exchange begins when the answer before it has left: a client that sends requests and reads no answers cannot
  * make us keep them. Half-closing is leaving, as nobody can tell the two apart before it is too late; but an answer
  * that is complete is still written.
  */
@@ -51,7 +51,8 @@ class Http1Connection implements Http1ExchangePort {
   #hasInputEnded = false;
   #lingerUntil = Number.POSITIVE_INFINITY;
   #lingerBytes = 0;
-  #resumeReading: (() => void) | null = null;
+  /** What reading waits for; null while it does not. */
+  #wait: { readonly condition: () => boolean; readonly resolve: () => void } | null = null;
   #tellClosed: () => void = () => {};
 
   constructor(connection: ByteConnection, options: ServeOptions) {
@@ -102,14 +103,17 @@ class Http1Connection implements Http1ExchangePort {
   }
 
   requestConsumed(): void {
-    if (this.#resumeReading !== null) this.#resumeIf(this.#options.lowWatermark ?? 0.2);
+    this.#resumeReading();
   }
 
   // Reading.
 
+  /** What was read waits in the buffer until it may be received, so that an end right behind it is seen. */
   async #read(): Promise<void> {
+    const { highWatermark = 0.8, lowWatermark = 0.2 } = this.#options;
     const buffer = new ReadBuffer();
     while (!this.#isClosed && !this.#hasInputEnded) {
+      if (!this.#mayRead()) await this.#until(() => this.#mayRead());
       let length: number | null;
       try {
         const room = this.#roomBytes;
@@ -120,10 +124,12 @@ class Http1Connection implements Http1ExchangePort {
         this.#guard(() => this.#leave(error));
         break;
       }
-      const bytes = length === null ? null : buffer.bytes.subarray(0, length);
-      this.#guard(() => this.#received(bytes));
-      if (!this.#mayRead(this.#options.highWatermark ?? 0.8)) await this.#untilReadable();
-      if (length !== null) buffer.read(length);
+      if (length === null) this.#guard(() => this.#received(null));
+      else {
+        if (!this.#mayReceive(highWatermark)) await this.#until(() => this.#mayReceive(lowWatermark));
+        this.#guard(() => this.#received(buffer.bytes.subarray(0, length)));
+        buffer.read(length);
+      }
     }
     buffer.release();
   }
@@ -149,24 +155,28 @@ class Http1Connection implements Http1ExchangePort {
     return EXCHANGE_WINDOW_BYTES - (this.#exchange?.heldBytes ?? 0);
   }
 
-  #mayRead(watermark: number): boolean {
+  /** The buffer is not needed by events that wait, and the handler has room for what may come. */
+  #mayRead(): boolean {
+    return this.#state !== "open" || (this.#nextRequest === null && this.#roomBytes > 0);
+  }
+
+  #mayReceive(watermark: number): boolean {
     if (this.#state !== "open") return true;
     if (this.#nextRequest !== null || !this.codec.isReadingAllowed) return false;
-    return this.#roomBytes > 0 && (this.#exchange?.heldBytes ?? 0) <= watermark * EXCHANGE_WINDOW_BYTES;
+    return (this.#exchange?.heldBytes ?? 0) <= watermark * EXCHANGE_WINDOW_BYTES;
   }
 
-  async #untilReadable(): Promise<void> {
-    if (this.#hasInputEnded) return;
+  async #until(condition: () => boolean): Promise<void> {
     this.codec.pauseReading(this.#options.clock());
-    await new Promise<void>((resolve) => this.#resumeReading = resolve);
+    await new Promise<void>((resolve) => this.#wait = { condition, resolve });
   }
 
-  #resumeIf(watermark: number): void {
-    const resume = this.#resumeReading;
-    if (resume === null || !this.#mayRead(watermark)) return;
-    this.#resumeReading = null;
+  #resumeReading(): void {
+    const wait = this.#wait;
+    if (wait === null || !wait.condition()) return;
+    this.#wait = null;
     this.codec.resumeReading(this.#options.clock());
-    resume();
+    wait.resolve();
   }
 
   // Events.
@@ -220,7 +230,7 @@ class Http1Connection implements Http1ExchangePort {
     if (this.#isClosed) return;
     if (this.codec.pendingOutputBytes > 0) this.wake();
     else if (!this.#pump.isWriting && this.codec.shouldClose) this.#linger();
-    this.#resumeIf(this.#options.lowWatermark ?? 0.2);
+    this.#resumeReading();
     this.#timer.update();
   }
 
@@ -307,7 +317,7 @@ class Http1Connection implements Http1ExchangePort {
     if (this.#hasInputEnded || this.#connection.closeWrite === undefined) return this.#close();
     this.#state = "lingering";
     this.#lingerUntil = this.#options.clock() + LINGER_TIMEOUT_MS;
-    this.#resumeIf(0);
+    this.#resumeReading();
     this.#timer.update();
     this.#connection.closeWrite().catch(() => this.#close());
   }
@@ -324,7 +334,7 @@ class Http1Connection implements Http1ExchangePort {
     this.#timer.stop();
     closeConnection(this.#connection);
     this.#dropOutput();
-    this.#resumeReading?.();
+    this.#resumeReading();
     this.#tellClosed();
     try {
       if (error !== null && this.#isInFlight) this.#exchange?.requestAbort(error);

@@ -37,9 +37,10 @@ export class RawPeer {
     this.#resume?.();
   }
 
-  /** Resolves when what has come contains or matches `part`. */
-  until(part: string | RegExp): Promise<void> {
-    const isThere = () => typeof part === "string" ? this.received.includes(part) : part.test(this.received);
+  /** Resolves when what has come contains `part` so many times, or matches it. */
+  until(part: string | RegExp, times = 1): Promise<void> {
+    const isThere = () =>
+      typeof part === "string" ? this.received.split(part).length > times : part.test(this.received);
     return this.#watch.until(
       isThere,
       () => `${part} is not in ${JSON.stringify(this.received.slice(-2000))}`,

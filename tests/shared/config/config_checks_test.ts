@@ -98,7 +98,7 @@ const MISTAKES: {
   },
   {
     what: "a default that a given value overtakes",
-    node: "edge",
+    node: "core",
     replace: { "dead_after_ms: 5000": "", "heartbeat_interval_ms: 1000": "heartbeat_interval_ms: 6000" },
     at: "tunnel:",
     path: "tunnel.dead_after_ms",

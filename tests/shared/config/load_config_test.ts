@@ -16,7 +16,7 @@ Deno.test("loadConfig() reads the example of an edge", async () => {
   assert.deepEqual(config.listener.address, { hostname: "0.0.0.0", port: 443 });
   assert.equal(config.listener.certificates[0]?.keyFile, folder.file("edgeKey"));
   assert.equal(config.tunnel.cores[0]?.transport, "quic");
-  assert.equal(config.tunnel.resumeTimeoutMs, 15_000);
+  assert.equal(config.tunnel.waitTimeoutMs, 5_000);
   assert.equal(config.backpressure.maxWriteRateBytesPerSecond, 10 * 1024 * 1024);
   assert.deepEqual(config.sse.coalesce, { maxEvents: 1, maxDelayMs: 10 });
   assert.deepEqual(config.admin.address, { hostname: "127.0.0.1", port: 9101 });

@@ -1,5 +1,5 @@
 /** An HTTP/1.1 server on a loopback port, with the driver under test and a handler that the test speaks for. */
-import type { RelayError } from "../../../shared/errors/relay_error.ts";
+import { RelayError } from "../../../shared/errors/relay_error.ts";
 import type { ExchangeHandler } from "../../../shared/exchange/exchange.ts";
 import { DEFAULT_HTTP1_LIMITS } from "../../../shared/http1/http1_limits.ts";
 import { DEFAULT_HTTP2_LIMITS } from "../../../shared/http2/http2_limits.ts";
@@ -36,6 +36,11 @@ export class Tally implements ConnectionObserver {
 
   bytesOut(bytes: number): void {
     this.outBytes += bytes;
+    this.#watch.changed();
+  }
+
+  untilOut(): Promise<void> {
+    return this.#watch.until(() => this.outBytes > 0, () => "nothing went out");
   }
 
   untilEnded(count: number): Promise<void> {
@@ -86,6 +91,8 @@ export class Http1Fixture {
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#listener.close();
+    const error = new RelayError("draining", { source: "internal" });
+    for (const request of this.live.requests) request.answer.abort(error);
     for (const peer of this.#peers) await peer.close();
     await this.served();
   }

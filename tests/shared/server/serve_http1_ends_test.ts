@@ -52,6 +52,18 @@ Deno.test("serveHttp1() tells the handler when the client leaves within its requ
   assert.deepEqual(request.calls, ["body 5", "abort client_left"]);
 });
 
+Deno.test("serveHttp1() notices that a client left that had sent its next request", async () => {
+  await using server = new Http1Fixture();
+  const client = await server.connect();
+  await client.send(GET + GET);
+  const request = await server.live.request(0);
+  await request.until("end");
+  await client.close();
+  await request.until("abort client_left");
+  await server.served();
+  assert.equal(server.live.requests.length, 1);
+});
+
 Deno.test("serveHttp1() notices a client that resets the connection", async () => {
   await using server = new Http1Fixture();
   const client = await server.connect(false);
@@ -59,7 +71,7 @@ Deno.test("serveHttp1() notices a client that resets the connection", async () =
   const request = await server.live.request(0);
   await request.until("end");
   request.answer.head(stream());
-  await request.untilTrue(() => server.tally.outBytes > 0);
+  await server.tally.untilOut();
   // Closing over bytes that were not read resets.
   client.connection.close();
   await request.until("abort client_left");
