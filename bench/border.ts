@@ -61,11 +61,15 @@ async function measure({ options, bench, relays, progress }: BenchRun): Promise<
           relay,
           site,
           (running) =>
-            withLoad(running, { site, job, timeoutMs: STEADY_TIMEOUT_MS }, (client) =>
-              measureWindow(client, running, {
-                warmUpMs: options.isSmall ? 200 : 5000,
-                windowMs: options.windowMs,
-              })),
+            withLoad(
+              running,
+              { site, job, timeoutMs: STEADY_TIMEOUT_MS },
+              (client) =>
+                measureWindow(client, running, {
+                  warmUpMs: options.isSmall ? 200 : 5000,
+                  windowMs: options.windowMs,
+                }),
+            ),
         );
         const delay = LatencyHistogram.fromRecord(report.tokenDelay);
         samples.push({
@@ -108,7 +112,8 @@ function table(lossPercent: number, samples: readonly BorderSample[]): ResultTab
   const spread = (relay: string, column: string) => spreadText(spreadOf(values(relay, column)));
   const names = [...new Set(own.map(({ relay }) => relay))];
   return {
-    title: `${lossPercent} % lost each way: ms of token delay beyond ${DELAY_MS}; median of the rounds (smallest–largest)`,
+    title:
+      `${lossPercent} % lost each way: ms of token delay beyond ${DELAY_MS}; median of the rounds (smallest–largest)`,
     columns: ["relay", "p50", "p99", `p99 of ${BASE}`, "p99.9", "largest", "delivered"],
     rows: names.map((name) => [
       name,

@@ -47,11 +47,15 @@ async function measure({ options, bench, relays, progress }: BenchRun): Promise<
         relay,
         site,
         (running) =>
-          withLoad(running, { site, job, timeoutMs: STEADY_TIMEOUT_MS }, (client) =>
-            measureWindow(client, running, {
-              warmUpMs: options.isSmall ? 200 : 3000,
-              windowMs: options.windowMs,
-            })),
+          withLoad(
+            running,
+            { site, job, timeoutMs: STEADY_TIMEOUT_MS },
+            (client) =>
+              measureWindow(client, running, {
+                warmUpMs: options.isSmall ? 200 : 3000,
+                windowMs: options.windowMs,
+              }),
+          ),
       );
       const firstByte = LatencyHistogram.fromRecord(report.firstByte);
       const token = LatencyHistogram.fromRecord(report.tokenDelay);

@@ -4,6 +4,7 @@
  * least one token.
  */
 import { CHAT_BODY } from "./harness/chat_body.ts";
+import { descriptorLimit } from "./harness/descriptor_limit.ts";
 import { startLocalSite } from "./harness/local_site.ts";
 import { sleep } from "./harness/measure_window.ts";
 import { ratioText, shortNumber, spreadText } from "./harness/number_text.ts";
@@ -14,13 +15,15 @@ import { alternated, median, spreadOf } from "./harness/statistics.ts";
 import type { ResultTable } from "./harness/text_table.ts";
 import type { LoadJob, LoadReport } from "./load/load_job.ts";
 import { LOOPBACK_RELAYS } from "./relays/all_relays.ts";
-import type { RelaySite, RunningRelay } from "./relays/relay.ts";
+import type { Relay, RelaySite, RunningRelay } from "./relays/relay.ts";
 
 const STREAMS = 10_000;
 const STREAMS_PER_HTTP2_CONNECTION = 100;
 const TOKEN_INTERVAL_MS = 10_000;
 /** Ten thousand TLS handshakes through three processes on a small machine. */
 const STEADY_TIMEOUT_MS = 180_000;
+/** That a process holds beside those of streams. */
+const OTHER_DESCRIPTORS = 500;
 const BASE = "nginx";
 
 type Protocol = LoadJob["protocol"];
@@ -42,7 +45,7 @@ interface MemorySample extends Record<string, string | number> {
 }
 
 async function measure({ options, bench, relays, progress }: BenchRun): Promise<BenchOutcome> {
-  const streams = options.isSmall ? 200 : STREAMS;
+  const wanted = options.isSmall ? 200 : STREAMS;
   const intervalMs = options.isSmall ? 1000 : TOKEN_INTERVAL_MS;
   const site = await startLocalSite(bench);
   const samples: MemorySample[] = [];
@@ -50,15 +53,20 @@ async function measure({ options, bench, relays, progress }: BenchRun): Promise<
     for (const protocol of alternated(["http/1.1", "h2"] as const, round)) {
       for (const { relay } of alternated(relays, round)) {
         progress(`round ${round + 1} of ${options.rounds}, ${protocol}, ${relay.name}`);
-        const held = await withRelay(relay, site, (running) =>
-          holdStreams(running, { site, protocol, streams, intervalMs, holdMs: options.windowMs }));
+        const streams = Math.min(wanted, maxStreams(relay));
+        const held = await withRelay(
+          relay,
+          site,
+          (running) =>
+            holdStreams(running, { site, protocol, streams, intervalMs, holdMs: options.windowMs }),
+        );
         samples.push({ relay: relay.name, protocol, round, streams, ...held });
       }
     }
   }
   return {
     parameters: {
-      streams,
+      "streams at most": wanted,
       "streams an h2 connection": STREAMS_PER_HTTP2_CONNECTION,
       "s between tokens": intervalMs / 1000,
       rounds: options.rounds,
@@ -67,6 +75,12 @@ async function measure({ options, bench, relays, progress }: BenchRun): Promise<
     tables: [table("http/1.1", samples), table("h2", samples)],
     samples,
   };
+}
+
+/** Whole connections' worth of what the descriptors of one process are enough for. */
+function maxStreams({ descriptorsPerStream }: Relay): number {
+  const streams = (descriptorLimit() - OTHER_DESCRIPTORS) / descriptorsPerStream;
+  return Math.floor(streams / STREAMS_PER_HTTP2_CONNECTION) * STREAMS_PER_HTTP2_CONNECTION;
 }
 
 interface HoldOptions {
@@ -137,9 +151,20 @@ function table(protocol: Protocol, samples: readonly MemorySample[]): ResultTabl
   const names = [...new Set(own.map(({ relay }) => relay))];
   return {
     title: `Clients over ${protocol}: KiB a held stream; median of the rounds (smallest–largest)`,
-    columns: ["relay", "edge PSS", `of ${BASE}`, "core PSS", `of ${BASE}`, "edge RSS", "core RSS", "idle edge MiB"],
+    columns: [
+      "relay",
+      "streams",
+      "edge PSS",
+      `of ${BASE}`,
+      "core PSS",
+      `of ${BASE}`,
+      "edge RSS",
+      "core RSS",
+      "idle edge MiB",
+    ],
     rows: names.map((name) => [
       name,
+      String(medianOf(name, "streams")),
       spread(name, "edgePssKib"),
       ratioText(medianOf(name, "edgePssKib"), medianOf(BASE, "edgePssKib")),
       spread(name, "corePssKib"),

@@ -92,7 +92,17 @@ function table(concurrency: number, samples: readonly RequestsSample[]): ResultT
     name === "direct" ? "–" : spreadText(spreadOf(values(name, column)));
   return {
     title: `${concurrency} at a time, HTTP/1.1; median of the rounds (smallest–largest)`,
-    columns: ["relay", "requests/s", `of ${BASE}`, "edge µs", "core µs", "both µs", `of ${BASE}`, "p50 ms", "p99 ms"],
+    columns: [
+      "relay",
+      "requests/s",
+      `of ${BASE}`,
+      "edge µs",
+      "core µs",
+      "both µs",
+      `of ${BASE}`,
+      "p50 ms",
+      "p99 ms",
+    ],
     rows: names.map((name) => [
       name,
       spreadText(spreadOf(values(name, "requestsPerSecond"))),

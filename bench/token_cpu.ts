@@ -58,11 +58,15 @@ async function measure({ options, bench, relays, progress }: BenchRun): Promise<
           relay,
           site,
           (running) =>
-            withLoad(running, { site, job, timeoutMs: STEADY_TIMEOUT_MS }, (client) =>
-              measureWindow(client, running, {
-                warmUpMs: options.isSmall ? 200 : 5000,
-                windowMs: options.windowMs,
-              })),
+            withLoad(
+              running,
+              { site, job, timeoutMs: STEADY_TIMEOUT_MS },
+              (client) =>
+                measureWindow(client, running, {
+                  warmUpMs: options.isSmall ? 200 : 5000,
+                  windowMs: options.windowMs,
+                }),
+            ),
         );
         const { report, edgeUs, coreUs } = window;
         const delay = LatencyHistogram.fromRecord(report.tokenDelay);

@@ -4,6 +4,9 @@ export const CHAT_BODY = JSON.stringify({
   stream: true,
   messages: [
     { role: "system", content: "You are a helpful assistant. Answer briefly." },
-    { role: "user", content: "What is the distance between Lo Wu and Luohu, and how long does the walk take?" },
+    {
+      role: "user",
+      content: "What is the distance between Lo Wu and Luohu, and how long does the walk take?",
+    },
   ],
 });

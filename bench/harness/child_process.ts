@@ -74,7 +74,9 @@ export class Child {
     });
     const line = await Promise.race([this.#lines.read(), late]);
     clearTimeout(timer);
-    if (line === null) throw new ChildError(`${this.name} said nothing for ${timeoutMs} ms\n${this.logTail()}`);
+    if (line === null) {
+      throw new ChildError(`${this.name} said nothing for ${timeoutMs} ms\n${this.logTail()}`);
+    }
     if (line.done) throw new ChildError(`${this.name} ended\n${this.logTail()}`);
     return line.value;
   }
@@ -83,10 +85,12 @@ export class Child {
     await this.#input?.write(new TextEncoder().encode(`${line}\n`));
   }
 
-  /** @throws {ChildError} if it has ended by itself */
-  async assertRuns(): Promise<void> {
-    const ended = await Promise.race([this.#process.status, Promise.resolve(null)]);
-    if (ended !== null) throw new ChildError(`${this.name} ended with ${ended.code}\n${this.logTail()}`);
+  /** Rejects if it ends by itself, else never settles. @throws {ChildError} */
+  async ended(): Promise<never> {
+    const { code } = await this.#process.status;
+    if (this.#isStopping) return await new Promise<never>(() => {});
+    await this.#logged;
+    throw new ChildError(`${this.name} ended with ${code}\n${this.logTail()}`);
   }
 
   /** Asks it to end, then makes it. Safe to call again. */

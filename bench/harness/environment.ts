@@ -23,5 +23,7 @@ export function readEnvironment(): BenchEnvironment {
 
 export function environmentText(environment: BenchEnvironment): string {
   const { kernel, cpu, cores, deno, tcpCongestionControl, loadBefore } = environment;
-  return `Linux ${kernel}, ${cores} × ${cpu}, Deno ${deno}, TCP ${tcpCongestionControl}, load before ${loadBefore.toFixed(2)}`;
+  return `Linux ${kernel}, ${cores} × ${cpu}, Deno ${deno}, TCP ${tcpCongestionControl}, load before ${
+    loadBefore.toFixed(2)
+  }`;
 }

@@ -79,5 +79,6 @@ function readProc(path: string): string | null {
 
 function isGone(error: unknown): boolean {
   // ESRCH has no class of its own.
-  return error instanceof Deno.errors.NotFound || error instanceof Error && error.message.includes("os error 3)");
+  return error instanceof Deno.errors.NotFound ||
+    error instanceof Error && error.message.includes("os error 3)");
 }

@@ -95,5 +95,8 @@ function print(result: BenchResult): void {
   console.log(parameters);
   for (const { name, version, link } of result.relays) console.log(`${name} ${version}: ${link}`);
   for (const { name, reason } of result.notRun) console.log(`${name}: not run: ${reason}`);
+  for (const { relay, failures } of result.samples) {
+    if (Number(failures) > 0) console.log(`${relay}: ${failures} requests failed`);
+  }
   for (const table of result.tables) console.log(`\n${formatTextTable(table)}`);
 }

@@ -23,13 +23,15 @@ export async function withLoad<T>(
   measure: (client: LoadClient) => Promise<T>,
 ): Promise<T> {
   const { target, nodes } = running;
-  const client = await LoadClient.start(site.bench, { job: { ...job, target }, place: site.edge, timeoutMs })
+  const starting = LoadClient.start(site.bench, { job: { ...job, target }, place: site.edge, timeoutMs });
+  const broken = nodes === null ? [] : [nodes.edge.ended(), nodes.core.ended()];
+  const client = await Promise.race([starting, ...broken])
     .catch((cause) => {
       const logs = nodes === null ? "" : `\n${nodes.edge.logTail()}\n${nodes.core.logTail()}`;
       throw new Error(`${cause instanceof Error ? cause.message : cause}${logs}`, { cause });
     });
   try {
-    return await measure(client);
+    return await Promise.race([measure(client), ...broken]);
   } finally {
     await client.stop();
   }

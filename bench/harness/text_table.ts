@@ -7,7 +7,9 @@ export interface ResultTable {
 
 /** The first column to the left, numbers to the right. */
 export function formatTextTable({ title, columns, rows }: ResultTable): string {
-  const widths = columns.map((column, i) => Math.max(column.length, ...rows.map((row) => row[i]?.length ?? 0)));
+  const widths = columns.map((column, i) =>
+    Math.max(column.length, ...rows.map((row) => row[i]?.length ?? 0))
+  );
   const line = (cells: readonly string[]) =>
     cells.map((cell, i) => i === 0 ? cell.padEnd(widths[i] ?? 0) : cell.padStart(widths[i] ?? 0)).join("  ");
   const rule = widths.map((width) => "-".repeat(width)).join("  ");
@@ -18,8 +20,11 @@ export function formatTextTable({ title, columns, rows }: ResultTable): string {
 export function formatMarkdownTable({ title, columns, rows }: ResultTable): string {
   const cells = [columns, ...rows].map((row) => row.map((cell) => cell.replaceAll("|", "\\|")));
   const widths = columns.map((_, i) => Math.max(3, ...cells.map((row) => row[i]?.length ?? 0)));
-  const line = (row: readonly string[]) => `| ${row.map((cell, i) => cell.padEnd(widths[i] ?? 0)).join(" | ")} |`;
+  const line = (row: readonly string[]) =>
+    `| ${row.map((cell, i) => cell.padEnd(widths[i] ?? 0)).join(" | ")} |`;
   const [head = [], ...body] = cells;
-  const rule = `| ${widths.map((width, i) => i === 0 ? "-".repeat(width) : "-".repeat(width - 1) + ":").join(" | ")} |`;
+  const rule = `| ${
+    widths.map((width, i) => i === 0 ? "-".repeat(width) : "-".repeat(width - 1) + ":").join(" | ")
+  } |`;
   return [`**${title}**`, "", line(head), rule, ...body.map(line)].join("\n");
 }

@@ -16,7 +16,8 @@ const READ_BYTES = 4096;
 /** A stream that comes meanwhile may wait so long for its first beat. */
 const LONGEST_SLEEP_MS = 1;
 
-const body = '{"id":"chatcmpl-0000000000000001","object":"chat.completion","model":"lowu-bench","choices":[{"index":0,' +
+const body =
+  '{"id":"chatcmpl-0000000000000001","object":"chat.completion","model":"lowu-bench","choices":[{"index":0,' +
   '"message":{"role":"assistant","content":"A short answer."},"finish_reason":"stop"}],"usage":{"total_tokens":21}}\n';
 const encoder = new TextEncoder();
 const REPLY = encoder.encode(

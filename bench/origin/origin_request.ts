@@ -3,7 +3,12 @@
 export type OriginRequest =
   | { readonly kind: "reply" }
   /** `count` 0: endless. `isPrompt`: the first token goes out with the head. */
-  | { readonly kind: "tokens"; readonly intervalMs: number; readonly count: number; readonly isPrompt: boolean }
+  | {
+    readonly kind: "tokens";
+    readonly intervalMs: number;
+    readonly count: number;
+    readonly isPrompt: boolean;
+  }
   | { readonly kind: "unknown" };
 
 const MAX_HEAD_BYTES = 16 * 1024;

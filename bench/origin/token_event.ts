@@ -9,7 +9,8 @@ export const MARK = 0x7e;
 /** Microseconds since 1970 in decimal. */
 export const MOMENT_DIGITS = 16;
 
-const EVENT_START = 'data: {"id":"chatcmpl-0000000000000001","object":"chat.completion.chunk","created":1700000000,' +
+const EVENT_START =
+  'data: {"id":"chatcmpl-0000000000000001","object":"chat.completion.chunk","created":1700000000,' +
   '"model":"lowu-bench","choices":[{"index":0,"delta":{"content":" token"},"logprobs":null,"finish_reason":null}],' +
   '"sent":"~';
 const EVENT_END = '"}\n\n';

@@ -10,6 +10,7 @@ import { SITE_NAME } from "./site_certificates.ts";
 export const CADDY: Relay = {
   name: "Caddy",
   link: "HTTP/2 over TLS",
+  descriptorsPerStream: 2,
   version: () => commandVersion("caddy", ["version"], /^v?(\S+)/),
   start(site) {
     const { caFile, caPem } = site.certificates;
@@ -65,7 +66,6 @@ function startNode({ bench, certificates }: RelaySite, { name, place, port, prox
     `{
   admin off
   auto_https off
-  persist_config off
   log {
     level ERROR
   }

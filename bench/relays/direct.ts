@@ -4,6 +4,7 @@ import type { Relay } from "./relay.ts";
 export const DIRECT: Relay = {
   name: "direct",
   link: "none",
+  descriptorsPerStream: 1,
   version: () => Promise.resolve("plain HTTP/1.1"),
   start: ({ core, originPort }) =>
     Promise.resolve({

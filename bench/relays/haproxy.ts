@@ -10,6 +10,7 @@ import { SITE_NAME } from "./site_certificates.ts";
 export const HAPROXY: Relay = {
   name: "HAProxy",
   link: "HTTP/2 over TLS",
+  descriptorsPerStream: 2,
   version: () => commandVersion("haproxy", ["-v"], /version (\S+)/),
   start(site) {
     const { bundleFile, caFile, caPem } = site.certificates;

@@ -12,6 +12,7 @@ function lowu(transport: Transport, link: string): Relay {
   return {
     name: `Lowu ${transport.toUpperCase()}`,
     link,
+    descriptorsPerStream: 1,
     version: () => Promise.resolve("this checkout"),
     async start(site) {
       const edgeAddress = { hostname: "127.0.0.1", port: freePort() };

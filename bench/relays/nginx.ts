@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import type { Child } from "../harness/child_process.ts";
 import { commandVersion } from "../harness/command_version.ts";
+import { descriptorLimit } from "../harness/descriptor_limit.ts";
 import { freePort } from "../harness/free_port.ts";
 import type { Place } from "../harness/place.ts";
 import { type Relay, type RelaySite, stopNodes } from "./relay.ts";
@@ -10,6 +11,7 @@ import { SITE_NAME } from "./site_certificates.ts";
 export const NGINX: Relay = {
   name: "nginx",
   link: "HTTP/1.1 over TLS, a connection for each request in flight, kept",
+  descriptorsPerStream: 2,
   version: () => commandVersion("nginx", ["-v"], /nginx\/(\S+)/),
   start(site) {
     const corePort = freePort();
@@ -57,23 +59,24 @@ function startNode(site: RelaySite, options: NodeOptions): Child {
   });
 }
 
-/** Descriptors for 10,000 clients with a connection each to the next node. */
-const DESCRIPTORS = 32_768;
+/** More than any bench needs. */
+const MAX_DESCRIPTORS = 65_536;
 
 function configuration(
   { certificates }: RelaySite,
   { directory, port, upstream, proxyTo }: NodeOptions & { directory: string },
 ): string {
-  const isRoot = Deno.uid() === 0;
-  // Without root a worker keeps the limit that the bench itself has.
-  const privileged = isRoot ? `user root;\nworker_rlimit_nofile ${DESCRIPTORS};` : "";
+  const descriptors = Math.min(MAX_DESCRIPTORS, descriptorLimit());
+  // A worker of root's would else become a user that cannot read the key.
+  const user = Deno.uid() === 0 ? "user root;" : "";
   return `daemon off;
 worker_processes 1;
-${privileged}
+worker_rlimit_nofile ${descriptors};
+${user}
 pid ${directory}/nginx.pid;
 error_log stderr error;
 events {
-  worker_connections ${DESCRIPTORS};
+  worker_connections ${descriptors};
   multi_accept on;
 }
 http {

@@ -36,6 +36,8 @@ export interface Relay {
   readonly name: string;
   /** What runs between its edge and its core. */
   readonly link: string;
+  /** Sockets that one of its nodes holds for a stream of a client with a connection of its own. */
+  readonly descriptorsPerStream: number;
   /** Null: it is not installed here. */
   version(): Promise<string | null>;
   start(site: RelaySite): Promise<RunningRelay>;

@@ -17,7 +17,7 @@ export interface LinkOptions {
 const A_ADDRESS = "10.77.0.1";
 const B_ADDRESS = "10.77.0.2";
 const CONGESTION_CONTROL = "/proc/sys/net/ipv4/tcp_congestion_control";
-const PING_TIMEOUT_MS = 5000;
+const READY_TIMEOUT_MS = 5000;
 
 /** Why no link can be emulated here; null if it can. */
 export async function whyNoLink(): Promise<string | null> {
@@ -101,11 +101,10 @@ async function preferBbr(place: Place): Promise<void> {
 
 /** wanlink says on standard error that it is ready. */
 async function waitForLine(process: Child, text: string): Promise<void> {
-  const deadline = performance.now() + PING_TIMEOUT_MS;
+  const deadline = performance.now() + READY_TIMEOUT_MS;
   while (!process.logTail().includes(text)) {
-    await process.assertRuns();
     if (performance.now() > deadline) throw new Error(`${process.name} is not ready\n${process.logTail()}`);
-    await new Promise((resolve) => setTimeout(resolve, 10));
+    await Promise.race([process.ended(), new Promise((resolve) => setTimeout(resolve, 10))]);
   }
 }
 
@@ -115,7 +114,8 @@ function runIn(place: Place, command: string, args: readonly string[]): Promise<
 
 /** @returns what it prints @throws {Error} if it fails */
 async function run(command: string, args: readonly string[]): Promise<string> {
-  const { success, stdout, stderr } = await new Deno.Command(command, { args: [...args], stdin: "null" }).output();
+  const { success, stdout, stderr } = await new Deno.Command(command, { args: [...args], stdin: "null" })
+    .output();
   const decoder = new TextDecoder();
   if (!success) throw new Error(`${command} ${args.join(" ")}: ${decoder.decode(stderr).trim()}`);
   return decoder.decode(stdout);

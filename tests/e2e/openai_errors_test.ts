@@ -28,9 +28,12 @@ interface Case {
 }
 
 async function askEndlessly(client: OpenAI, headers: Record<string, string>) {
-  return await client.chat.completions.create({ model: MODEL, messages: MESSAGES, stream: true, ...ENDLESS }, {
-    headers,
-  });
+  return await client.chat.completions.create(
+    { model: MODEL, messages: MESSAGES, stream: true, ...ENDLESS },
+    {
+      headers,
+    },
+  );
 }
 
 /** The origin was told, before any time-out could have fired, and its engine is free. Prints how long it took. */
@@ -128,7 +131,9 @@ const CASES: Readonly<Record<string, (one: Case) => Promise<void>>> = {
   "an origin's 500 and 503 arrive, and the SDK's retry succeeds": async ({ client, relay }) => {
     for (const status of [500, 503]) {
       const headers = { "x-lowu-fault": `${status}` };
-      const asked = client.openAi().chat.completions.create({ model: MODEL, messages: MESSAGES }, { headers });
+      const asked = client.openAi().chat.completions.create({ model: MODEL, messages: MESSAGES }, {
+        headers,
+      });
       await assert.rejects(asked, (error) => error instanceof InternalServerError && error.status === status);
     }
     await setFault(relay, { fault: "503", count: 1 });
@@ -159,7 +164,9 @@ const CASES: Readonly<Record<string, (one: Case) => Promise<void>>> = {
     assert.ok(chunks > 0, "what came before the cut is delivered");
   },
   "a stream that the origin cuts ends with the error event and a broken transfer": async ({ client }) => {
-    const answer = await client.chat({ stream: true, ...ENDLESS }, { headers: { "x-lowu-fault": "cut;after=5" } });
+    const answer = await client.chat({ stream: true, ...ENDLESS }, {
+      headers: { "x-lowu-fault": "cut;after=5" },
+    });
     const { text, error } = await readToItsEnd(answer);
     assert.ok(error instanceof TypeError, "the transfer did not end cleanly");
     const [last = ""] = text.trimEnd().split("\n\n").slice(-1);
@@ -169,11 +176,9 @@ const CASES: Readonly<Record<string, (one: Case) => Promise<void>>> = {
     assert.ok(!text.includes("[DONE]"));
   },
   "an answer that is no event stream and is cut breaks as well": async ({ client }) => {
-    for (const fault of ["cut;bytes=40", "echo,cut;bytes=10"]) {
-      const answer = await client.chat({}, { headers: { "x-lowu-fault": fault } });
-      if (fault.startsWith("echo")) await answer.body?.cancel();
-      else assert.ok((await readToItsEnd(answer)).error instanceof TypeError, fault);
-    }
+    const answer = await client.chat({}, { headers: { "x-lowu-fault": "cut;bytes=40" } });
+    assert.equal(answer.headers.get("content-type"), "application/json");
+    assert.ok((await readToItsEnd(answer)).error instanceof TypeError);
   },
 };
 

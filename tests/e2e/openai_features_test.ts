@@ -67,7 +67,12 @@ const FEATURES: Readonly<Record<string, Feature>> = {
     assert.equal(call.function.name, "look_up");
   },
   "streams text completions": async (client) => {
-    const stream = await client.completions.create({ model: MODEL, prompt: "Once", max_tokens: 5, stream: true });
+    const stream = await client.completions.create({
+      model: MODEL,
+      prompt: "Once",
+      max_tokens: 5,
+      stream: true,
+    });
     let pieces = 0;
     for await (const chunk of stream) if (chunk.choices[0]?.text) pieces++;
     assert.equal(pieces, 5);
@@ -77,7 +82,9 @@ const FEATURES: Readonly<Record<string, Feature>> = {
     assert.equal(whole.status, "completed");
     let text = "";
     const kinds = new Set<string>();
-    for await (const event of await client.responses.create({ model: MODEL, input: "Which way?", stream: true })) {
+    for await (
+      const event of await client.responses.create({ model: MODEL, input: "Which way?", stream: true })
+    ) {
       kinds.add(event.type);
       if (event.type === "response.output_text.delta") text += event.delta;
     }

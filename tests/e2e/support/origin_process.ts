@@ -34,7 +34,9 @@ export class OriginProcess {
     const args = ["--json", ...options.flags ?? FAST_ORIGIN];
     const process = startNodeProcess("origin", { task: "origin", args, logFile: options.logFile });
     const line = await process.firstLine;
-    if (line === null) throw new Error(`the origin ended with ${await process.exited}: ${await process.tail()}`);
+    if (line === null) {
+      throw new Error(`the origin ended with ${await process.exited}: ${await process.tail()}`);
+    }
     return new OriginProcess(JSON.parse(line).url, process);
   }
 

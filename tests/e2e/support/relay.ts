@@ -79,7 +79,14 @@ export class Relay {
     await editConfig(edgeFile, (config) => options.edge?.(config));
     await editConfig(coreFile, (config) => options.core?.(config, origins));
     const ca = await Deno.readTextFile(caFile);
-    return new Relay({ directory, origins, edge, admin: { edge: edgeAdmin, core: coreAdmin }, key: apiKey, ca });
+    return new Relay({
+      directory,
+      origins,
+      edge,
+      admin: { edge: edgeAdmin, core: coreAdmin },
+      key: apiKey,
+      ca,
+    });
   }
 
   /** Prepares a relay, runs `test` with it once it is ready, and ends every process whatever happens. */

@@ -2,7 +2,12 @@ import assert from "node:assert/strict";
 import fc from "fast-check";
 import { holdBack } from "../../../edge/exchange/hold_back.ts";
 import { EXCHANGE_WINDOW_BYTES } from "../../../shared/exchange/exchange.ts";
-import { answerHead, RecordedAnswer, RecordedUpstream, requestHead } from "../../support/recorded_exchange.ts";
+import {
+  answerHead,
+  RecordedAnswer,
+  RecordedUpstream,
+  requestHead,
+} from "../../support/recorded_exchange.ts";
 
 function start() {
   const upstream = new RecordedUpstream();
