@@ -5,12 +5,13 @@
  */
 import { CHAT_BODY } from "./harness/chat_body.ts";
 import { LatencyHistogram } from "./harness/latency_histogram.ts";
-import { measureWindow } from "./harness/measure_window.ts";
-import { ratioText, shortNumber, spreadText } from "./harness/number_text.ts";
+import { ratioText, shortNumber } from "./harness/number_text.ts";
 import { type BenchOutcome, type BenchRun, runBench } from "./harness/run_bench.ts";
-import { withLoad, withRelay } from "./harness/run_relay.ts";
-import { alternated, median, spreadOf } from "./harness/statistics.ts";
+import { measureRelay } from "./harness/run_relay.ts";
+import { SampleSet } from "./harness/sample_set.ts";
+import { alternated } from "./harness/statistics.ts";
 import type { ResultTable } from "./harness/text_table.ts";
+import type { LoadReport } from "./load/load_job.ts";
 import { startOrigin } from "./origin/start_origin.ts";
 import { BORDER_RELAYS } from "./relays/all_relays.ts";
 import { writeSiteCertificates } from "./relays/site_certificates.ts";
@@ -36,7 +37,7 @@ interface BorderSample extends Record<string, string | number> {
   readonly maxMs: number;
 }
 
-async function measure({ options, bench, relays, progress }: BenchRun): Promise<BenchOutcome> {
+async function measure({ options, bench, relays, attempt }: BenchRun): Promise<BenchOutcome> {
   const losses = options.isSmall ? [3] : [0, 1, 3, 5];
   const streams = options.isSmall ? 8 : STREAMS;
   const link = await EmulatedLink.open(bench, { delayMs: DELAY_MS, seed: 1 });
@@ -51,38 +52,17 @@ async function measure({ options, bench, relays, progress }: BenchRun): Promise<
     path: `/tokens?interval=${1000 / TOKENS_PER_SECOND}`,
     body: CHAT_BODY,
   } as const;
+  const times = { warmUpMs: options.isSmall ? 200 : 5000, windowMs: options.windowMs };
   const samples: BorderSample[] = [];
   for (let round = 0; round < options.rounds; round++) {
     for (const lossPercent of alternated(losses, round)) {
       for (const { relay } of alternated(relays, round)) {
-        progress(`round ${round + 1} of ${options.rounds}, ${lossPercent} % lost, ${relay.name}`);
-        await link.setLoss(lossPercent);
-        const { report } = await withRelay(
-          relay,
-          site,
-          (running) =>
-            withLoad(
-              running,
-              { site, job, timeoutMs: STEADY_TIMEOUT_MS },
-              (client) =>
-                measureWindow(client, running, {
-                  warmUpMs: options.isSmall ? 200 : 5000,
-                  windowMs: options.windowMs,
-                }),
-            ),
-        );
-        const delay = LatencyHistogram.fromRecord(report.tokenDelay);
-        samples.push({
-          relay: relay.name,
-          lossPercent,
-          round,
-          tokens: report.tokens,
-          failures: report.failures,
-          delivered: report.tokens / (streams * TOKENS_PER_SECOND * report.seconds),
-          p50Ms: delay.percentileMs(0.5) - DELAY_MS,
-          p99Ms: delay.percentileMs(0.99) - DELAY_MS,
-          p999Ms: delay.percentileMs(0.999) - DELAY_MS,
-          maxMs: delay.maxMs - DELAY_MS,
+        const what = `round ${round + 1} of ${options.rounds}, ${lossPercent} % lost, ${relay.name}`;
+        await attempt(what, async () => {
+          await link.setLoss(lossPercent);
+          const { report } = await measureRelay(relay, { site, job, timeoutMs: STEADY_TIMEOUT_MS, ...times });
+          const delivered = report.tokens / (streams * TOKENS_PER_SECOND * report.seconds);
+          samples.push({ relay: relay.name, lossPercent, round, delivered, ...delaysOf(report) });
         });
       }
     }
@@ -101,28 +81,32 @@ async function measure({ options, bench, relays, progress }: BenchRun): Promise<
   };
 }
 
-function table(lossPercent: number, samples: readonly BorderSample[]): ResultTable {
-  const own = samples.filter((sample) => sample.lossPercent === lossPercent);
-  const values = (relay: string, column: string) =>
-    own.filter((sample) => sample.relay === relay).map((sample) => Number(sample[column]));
-  const medianOf = (relay: string, column: string) => {
-    const all = values(relay, column);
-    return all.length === 0 ? NaN : median(all);
+function delaysOf({ tokenDelay, tokens, failures }: LoadReport) {
+  const delay = LatencyHistogram.fromRecord(tokenDelay);
+  return {
+    tokens,
+    failures,
+    p50Ms: delay.percentileMs(0.5) - DELAY_MS,
+    p99Ms: delay.percentileMs(0.99) - DELAY_MS,
+    p999Ms: delay.percentileMs(0.999) - DELAY_MS,
+    maxMs: delay.maxMs - DELAY_MS,
   };
-  const spread = (relay: string, column: string) => spreadText(spreadOf(values(relay, column)));
-  const names = [...new Set(own.map(({ relay }) => relay))];
+}
+
+function table(lossPercent: number, samples: readonly BorderSample[]): ResultTable {
+  const set = new SampleSet(samples.filter((sample) => sample.lossPercent === lossPercent));
   return {
     title:
       `${lossPercent} % lost each way: ms of token delay beyond ${DELAY_MS}; median of the rounds (smallest–largest)`,
     columns: ["relay", "p50", "p99", `p99 of ${BASE}`, "p99.9", "largest", "delivered"],
-    rows: names.map((name) => [
-      name,
-      spread(name, "p50Ms"),
-      spread(name, "p99Ms"),
-      ratioText(medianOf(name, "p99Ms"), medianOf(BASE, "p99Ms")),
-      spread(name, "p999Ms"),
-      shortNumber(medianOf(name, "maxMs")),
-      `${(100 * medianOf(name, "delivered")).toFixed(1)} %`,
+    rows: set.relays.map((relay) => [
+      relay,
+      set.spreadText(relay, "p50Ms"),
+      set.spreadText(relay, "p99Ms"),
+      ratioText(set.median(relay, "p99Ms"), set.median(BASE, "p99Ms")),
+      set.spreadText(relay, "p999Ms"),
+      shortNumber(set.median(relay, "maxMs")),
+      `${(100 * set.median(relay, "delivered")).toFixed(1)} %`,
     ]),
   };
 }

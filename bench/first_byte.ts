@@ -5,10 +5,9 @@
 import { CHAT_BODY } from "./harness/chat_body.ts";
 import { LatencyHistogram } from "./harness/latency_histogram.ts";
 import { startLocalSite } from "./harness/local_site.ts";
-import { measureWindow } from "./harness/measure_window.ts";
 import { spreadText } from "./harness/number_text.ts";
 import { type BenchOutcome, type BenchRun, runBench } from "./harness/run_bench.ts";
-import { withLoad, withRelay } from "./harness/run_relay.ts";
+import { measureRelay } from "./harness/run_relay.ts";
 import { alternated, spreadOf } from "./harness/statistics.ts";
 import type { ResultTable } from "./harness/text_table.ts";
 import { LOOPBACK_RELAYS_AND_DIRECT } from "./relays/all_relays.ts";
@@ -29,7 +28,7 @@ interface FirstByteSample extends Record<string, string | number> {
   readonly tokenP99Ms: number;
 }
 
-async function measure({ options, bench, relays, progress }: BenchRun): Promise<BenchOutcome> {
+async function measure({ options, bench, relays, attempt }: BenchRun): Promise<BenchOutcome> {
   const site = await startLocalSite(bench);
   const job = {
     protocol: "http/1.1",
@@ -39,35 +38,24 @@ async function measure({ options, bench, relays, progress }: BenchRun): Promise<
     path: `/tokens?interval=${INTERVAL_MS}&count=${TOKENS}&prompt`,
     body: CHAT_BODY,
   } as const;
+  const times = { warmUpMs: options.isSmall ? 200 : 3000, windowMs: options.windowMs };
   const samples: FirstByteSample[] = [];
   for (let round = 0; round < options.rounds; round++) {
     for (const { relay } of alternated(relays, round)) {
-      progress(`round ${round + 1} of ${options.rounds}, ${relay.name}`);
-      const { report } = await withRelay(
-        relay,
-        site,
-        (running) =>
-          withLoad(
-            running,
-            { site, job, timeoutMs: STEADY_TIMEOUT_MS },
-            (client) =>
-              measureWindow(client, running, {
-                warmUpMs: options.isSmall ? 200 : 3000,
-                windowMs: options.windowMs,
-              }),
-          ),
-      );
-      const firstByte = LatencyHistogram.fromRecord(report.firstByte);
-      const token = LatencyHistogram.fromRecord(report.tokenDelay);
-      samples.push({
-        relay: relay.name,
-        round,
-        requests: report.exchanges,
-        failures: report.failures,
-        firstByteP50Ms: firstByte.percentileMs(0.5),
-        firstByteP99Ms: firstByte.percentileMs(0.99),
-        tokenP50Ms: token.percentileMs(0.5),
-        tokenP99Ms: token.percentileMs(0.99),
+      await attempt(`round ${round + 1} of ${options.rounds}, ${relay.name}`, async () => {
+        const { report } = await measureRelay(relay, { site, job, timeoutMs: STEADY_TIMEOUT_MS, ...times });
+        const firstByte = LatencyHistogram.fromRecord(report.firstByte);
+        const token = LatencyHistogram.fromRecord(report.tokenDelay);
+        samples.push({
+          relay: relay.name,
+          round,
+          requests: report.exchanges,
+          failures: report.failures,
+          firstByteP50Ms: firstByte.percentileMs(0.5),
+          firstByteP99Ms: firstByte.percentileMs(0.99),
+          tokenP50Ms: token.percentileMs(0.5),
+          tokenP99Ms: token.percentileMs(0.99),
+        });
       });
     }
   }

@@ -7,11 +7,12 @@ import { CHAT_BODY } from "./harness/chat_body.ts";
 import { descriptorLimit } from "./harness/descriptor_limit.ts";
 import { startLocalSite } from "./harness/local_site.ts";
 import { sleep } from "./harness/measure_window.ts";
-import { ratioText, shortNumber, spreadText } from "./harness/number_text.ts";
+import { ratioText, shortNumber } from "./harness/number_text.ts";
 import { type MemoryUse, readMemoryUse } from "./harness/process_tree.ts";
 import { type BenchOutcome, type BenchRun, runBench } from "./harness/run_bench.ts";
 import { withLoad, withRelay } from "./harness/run_relay.ts";
-import { alternated, median, spreadOf } from "./harness/statistics.ts";
+import { SampleSet } from "./harness/sample_set.ts";
+import { alternated } from "./harness/statistics.ts";
 import type { ResultTable } from "./harness/text_table.ts";
 import type { LoadJob, LoadReport } from "./load/load_job.ts";
 import { LOOPBACK_RELAYS } from "./relays/all_relays.ts";
@@ -44,7 +45,7 @@ interface MemorySample extends Record<string, string | number> {
   readonly coreRssKib: number;
 }
 
-async function measure({ options, bench, relays, progress }: BenchRun): Promise<BenchOutcome> {
+async function measure({ options, bench, relays, attempt }: BenchRun): Promise<BenchOutcome> {
   const wanted = options.isSmall ? 200 : STREAMS;
   const intervalMs = options.isSmall ? 1000 : TOKEN_INTERVAL_MS;
   const site = await startLocalSite(bench);
@@ -52,15 +53,16 @@ async function measure({ options, bench, relays, progress }: BenchRun): Promise<
   for (let round = 0; round < options.rounds; round++) {
     for (const protocol of alternated(["http/1.1", "h2"] as const, round)) {
       for (const { relay } of alternated(relays, round)) {
-        progress(`round ${round + 1} of ${options.rounds}, ${protocol}, ${relay.name}`);
-        const streams = Math.min(wanted, maxStreams(relay));
-        const held = await withRelay(
-          relay,
-          site,
-          (running) =>
-            holdStreams(running, { site, protocol, streams, intervalMs, holdMs: options.windowMs }),
-        );
-        samples.push({ relay: relay.name, protocol, round, streams, ...held });
+        await attempt(`round ${round + 1} of ${options.rounds}, ${protocol}, ${relay.name}`, async () => {
+          const streams = Math.min(wanted, maxStreams(relay));
+          const held = await withRelay(
+            relay,
+            site,
+            (running) =>
+              holdStreams(running, { site, protocol, streams, intervalMs, holdMs: options.windowMs }),
+          );
+          samples.push({ relay: relay.name, protocol, round, streams, ...held });
+        });
       }
     }
   }
@@ -140,15 +142,9 @@ function memoryGrowth(
 }
 
 function table(protocol: Protocol, samples: readonly MemorySample[]): ResultTable {
-  const own = samples.filter((sample) => sample.protocol === protocol);
-  const values = (relay: string, column: keyof MemorySample & string) =>
-    own.filter((sample) => sample.relay === relay).map((sample) => Number(sample[column]));
-  const medianOf = (relay: string, column: string) => {
-    const all = values(relay, column);
-    return all.length === 0 ? NaN : median(all);
-  };
-  const spread = (relay: string, column: string) => spreadText(spreadOf(values(relay, column)));
-  const names = [...new Set(own.map(({ relay }) => relay))];
+  const set = new SampleSet(samples.filter((sample) => sample.protocol === protocol));
+  const ofBase = (relay: string, column: string) =>
+    ratioText(set.median(relay, column), set.median(BASE, column));
   return {
     title: `Clients over ${protocol}: KiB a held stream; median of the rounds (smallest–largest)`,
     columns: [
@@ -162,16 +158,16 @@ function table(protocol: Protocol, samples: readonly MemorySample[]): ResultTabl
       "core RSS",
       "idle edge MiB",
     ],
-    rows: names.map((name) => [
-      name,
-      String(medianOf(name, "streams")),
-      spread(name, "edgePssKib"),
-      ratioText(medianOf(name, "edgePssKib"), medianOf(BASE, "edgePssKib")),
-      spread(name, "corePssKib"),
-      ratioText(medianOf(name, "corePssKib"), medianOf(BASE, "corePssKib")),
-      spread(name, "edgeRssKib"),
-      spread(name, "coreRssKib"),
-      shortNumber(medianOf(name, "edgeBeforeKib") / 1024),
+    rows: set.relays.map((relay) => [
+      relay,
+      String(set.median(relay, "streams")),
+      set.spreadText(relay, "edgePssKib"),
+      ofBase(relay, "edgePssKib"),
+      set.spreadText(relay, "corePssKib"),
+      ofBase(relay, "corePssKib"),
+      set.spreadText(relay, "edgeRssKib"),
+      set.spreadText(relay, "coreRssKib"),
+      shortNumber(set.median(relay, "edgeBeforeKib") / 1024),
     ]),
   };
 }

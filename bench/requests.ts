@@ -5,11 +5,12 @@
 import { CHAT_BODY } from "./harness/chat_body.ts";
 import { LatencyHistogram } from "./harness/latency_histogram.ts";
 import { startLocalSite } from "./harness/local_site.ts";
-import { measureWindow } from "./harness/measure_window.ts";
-import { ratioText, shortNumber, spreadText } from "./harness/number_text.ts";
+import type { MeasuredWindow } from "./harness/measure_window.ts";
+import { ratioText, shortNumber } from "./harness/number_text.ts";
 import { type BenchOutcome, type BenchRun, runBench } from "./harness/run_bench.ts";
-import { withLoad, withRelay } from "./harness/run_relay.ts";
-import { alternated, median, spreadOf } from "./harness/statistics.ts";
+import { measureRelay } from "./harness/run_relay.ts";
+import { SampleSet } from "./harness/sample_set.ts";
+import { alternated } from "./harness/statistics.ts";
 import type { ResultTable } from "./harness/text_table.ts";
 import { LOOPBACK_RELAYS_AND_DIRECT } from "./relays/all_relays.ts";
 
@@ -30,14 +31,15 @@ interface RequestsSample extends Record<string, string | number> {
   readonly p99Ms: number;
 }
 
-async function measure({ options, bench, relays, progress }: BenchRun): Promise<BenchOutcome> {
+async function measure({ options, bench, relays, attempt }: BenchRun): Promise<BenchOutcome> {
   const site = await startLocalSite(bench);
+  const times = { warmUpMs: options.isSmall ? 200 : 3000, windowMs: options.windowMs };
   const samples: RequestsSample[] = [];
   for (let round = 0; round < options.rounds; round++) {
     for (const { relay } of alternated(relays, round)) {
-      await withRelay(relay, site, async (running) => {
-        for (const concurrency of CONCURRENCIES) {
-          progress(`round ${round + 1} of ${options.rounds}, ${relay.name}, ${concurrency} at a time`);
+      for (const concurrency of CONCURRENCIES) {
+        const what = `round ${round + 1} of ${options.rounds}, ${relay.name}, ${concurrency} at a time`;
+        await attempt(what, async () => {
           const job = {
             protocol: "http/1.1",
             connections: concurrency,
@@ -46,30 +48,10 @@ async function measure({ options, bench, relays, progress }: BenchRun): Promise<
             path: "/reply",
             body: CHAT_BODY,
           } as const;
-          const { report, edgeUs, coreUs } = await withLoad(
-            running,
-            { site, job, timeoutMs: STEADY_TIMEOUT_MS },
-            (client) =>
-              measureWindow(client, running, {
-                warmUpMs: options.isSmall ? 200 : 3000,
-                windowMs: options.windowMs,
-              }),
-          );
-          const latency = LatencyHistogram.fromRecord(report.exchange);
-          samples.push({
-            relay: relay.name,
-            concurrency,
-            round,
-            failures: report.failures,
-            requestsPerSecond: report.exchanges / report.seconds,
-            edgeUsPerRequest: edgeUs / report.exchanges,
-            coreUsPerRequest: coreUs / report.exchanges,
-            usPerRequest: (edgeUs + coreUs) / report.exchanges,
-            p50Ms: latency.percentileMs(0.5),
-            p99Ms: latency.percentileMs(0.99),
-          });
-        }
-      });
+          const window = await measureRelay(relay, { site, job, timeoutMs: STEADY_TIMEOUT_MS, ...times });
+          samples.push({ relay: relay.name, concurrency, round, ...costsOf(window) });
+        });
+      }
     }
   }
   return {
@@ -79,17 +61,25 @@ async function measure({ options, bench, relays, progress }: BenchRun): Promise<
   };
 }
 
-function table(concurrency: number, samples: readonly RequestsSample[]): ResultTable {
-  const own = samples.filter((sample) => sample.concurrency === concurrency);
-  const values = (relay: string, column: keyof RequestsSample & string) =>
-    own.filter((sample) => sample.relay === relay).map((sample) => Number(sample[column]));
-  const medianOf = (relay: string, column: string) => {
-    const all = values(relay, column);
-    return all.length === 0 ? NaN : median(all);
+function costsOf({ report, edgeUs, coreUs }: MeasuredWindow) {
+  const latency = LatencyHistogram.fromRecord(report.exchange);
+  return {
+    failures: report.failures,
+    requestsPerSecond: report.exchanges / report.seconds,
+    edgeUsPerRequest: edgeUs / report.exchanges,
+    coreUsPerRequest: coreUs / report.exchanges,
+    usPerRequest: (edgeUs + coreUs) / report.exchanges,
+    p50Ms: latency.percentileMs(0.5),
+    p99Ms: latency.percentileMs(0.99),
   };
-  const names = [...new Set(own.map(({ relay }) => relay))];
-  const us = (name: string, column: string) =>
-    name === "direct" ? "–" : spreadText(spreadOf(values(name, column)));
+}
+
+function table(concurrency: number, samples: readonly RequestsSample[]): ResultTable {
+  const set = new SampleSet(samples.filter((sample) => sample.concurrency === concurrency));
+  const ofBase = (relay: string, column: string) =>
+    ratioText(set.median(relay, column), set.median(BASE, column));
+  const costs = (relay: string) =>
+    ["edgeUsPerRequest", "coreUsPerRequest", "usPerRequest"].map((column) => set.spreadText(relay, column));
   return {
     title: `${concurrency} at a time, HTTP/1.1; median of the rounds (smallest–largest)`,
     columns: [
@@ -103,16 +93,13 @@ function table(concurrency: number, samples: readonly RequestsSample[]): ResultT
       "p50 ms",
       "p99 ms",
     ],
-    rows: names.map((name) => [
-      name,
-      spreadText(spreadOf(values(name, "requestsPerSecond"))),
-      ratioText(medianOf(name, "requestsPerSecond"), medianOf(BASE, "requestsPerSecond")),
-      us(name, "edgeUsPerRequest"),
-      us(name, "coreUsPerRequest"),
-      us(name, "usPerRequest"),
-      name === "direct" ? "–" : ratioText(medianOf(name, "usPerRequest"), medianOf(BASE, "usPerRequest")),
-      shortNumber(medianOf(name, "p50Ms")),
-      shortNumber(medianOf(name, "p99Ms")),
+    rows: set.relays.map((relay) => [
+      relay,
+      set.spreadText(relay, "requestsPerSecond"),
+      ofBase(relay, "requestsPerSecond"),
+      ...(relay === "direct" ? ["–", "–", "–", "–"] : [...costs(relay), ofBase(relay, "usPerRequest")]),
+      shortNumber(set.median(relay, "p50Ms")),
+      shortNumber(set.median(relay, "p99Ms")),
     ]),
   };
 }

@@ -5,11 +5,12 @@
 import { CHAT_BODY } from "./harness/chat_body.ts";
 import { LatencyHistogram } from "./harness/latency_histogram.ts";
 import { startLocalSite } from "./harness/local_site.ts";
-import { measureWindow } from "./harness/measure_window.ts";
-import { ratioText, shortNumber, spreadText } from "./harness/number_text.ts";
+import type { MeasuredWindow } from "./harness/measure_window.ts";
+import { ratioText, shortNumber } from "./harness/number_text.ts";
 import { type BenchOutcome, type BenchRun, runBench } from "./harness/run_bench.ts";
-import { withLoad, withRelay } from "./harness/run_relay.ts";
-import { alternated, median, spreadOf } from "./harness/statistics.ts";
+import { measureRelay } from "./harness/run_relay.ts";
+import { SampleSet } from "./harness/sample_set.ts";
+import { alternated } from "./harness/statistics.ts";
 import type { ResultTable } from "./harness/text_table.ts";
 import type { LoadJob } from "./load/load_job.ts";
 import { LOOPBACK_RELAYS } from "./relays/all_relays.ts";
@@ -36,52 +37,28 @@ interface TokenCpuSample extends Record<string, string | number> {
   readonly tokenP99Ms: number;
 }
 
-async function measure({ options, bench, relays, progress }: BenchRun): Promise<BenchOutcome> {
+async function measure({ options, bench, relays, attempt }: BenchRun): Promise<BenchOutcome> {
   const streams = options.isSmall ? 20 : 500;
   const http2Connections = options.isSmall ? 2 : 5;
   const site = await startLocalSite(bench);
+  const times = { warmUpMs: options.isSmall ? 200 : 5000, windowMs: options.windowMs };
   const samples: TokenCpuSample[] = [];
   for (let round = 0; round < options.rounds; round++) {
     for (const protocol of alternated(["http/1.1", "h2"] as const, round)) {
       for (const { relay } of alternated(relays, round)) {
-        progress(`round ${round + 1} of ${options.rounds}, ${protocol}, ${relay.name}`);
-        const connections = protocol === "h2" ? http2Connections : streams;
-        const job = {
-          protocol,
-          connections,
-          streamsPerConnection: streams / connections,
-          method: "POST",
-          path: `/tokens?interval=${1000 / TOKENS_PER_SECOND}`,
-          body: CHAT_BODY,
-        } as const;
-        const window = await withRelay(
-          relay,
-          site,
-          (running) =>
-            withLoad(
-              running,
-              { site, job, timeoutMs: STEADY_TIMEOUT_MS },
-              (client) =>
-                measureWindow(client, running, {
-                  warmUpMs: options.isSmall ? 200 : 5000,
-                  windowMs: options.windowMs,
-                }),
-            ),
-        );
-        const { report, edgeUs, coreUs } = window;
-        const delay = LatencyHistogram.fromRecord(report.tokenDelay);
-        samples.push({
-          relay: relay.name,
-          protocol,
-          round,
-          tokens: report.tokens,
-          failures: report.failures,
-          delivered: report.tokens / (streams * TOKENS_PER_SECOND * report.seconds),
-          edgeUsPerToken: edgeUs / report.tokens,
-          coreUsPerToken: coreUs / report.tokens,
-          usPerToken: (edgeUs + coreUs) / report.tokens,
-          tokenP50Ms: delay.percentileMs(0.5),
-          tokenP99Ms: delay.percentileMs(0.99),
+        await attempt(`round ${round + 1} of ${options.rounds}, ${protocol}, ${relay.name}`, async () => {
+          const connections = protocol === "h2" ? http2Connections : streams;
+          const job = {
+            protocol,
+            connections,
+            streamsPerConnection: streams / connections,
+            method: "POST",
+            path: `/tokens?interval=${1000 / TOKENS_PER_SECOND}`,
+            body: CHAT_BODY,
+          } as const;
+          const window = await measureRelay(relay, { site, job, timeoutMs: STEADY_TIMEOUT_MS, ...times });
+          const delivered = window.report.tokens / (streams * TOKENS_PER_SECOND * window.report.seconds);
+          samples.push({ relay: relay.name, protocol, round, delivered, ...costsOf(window) });
         });
       }
     }
@@ -99,27 +76,33 @@ async function measure({ options, bench, relays, progress }: BenchRun): Promise<
   };
 }
 
-function table(protocol: Protocol, samples: readonly TokenCpuSample[]): ResultTable {
-  const own = samples.filter((sample) => sample.protocol === protocol);
-  const medianOf = (relay: string, column: "usPerToken" | "delivered" | "tokenP50Ms" | "tokenP99Ms") => {
-    const values = own.filter((sample) => sample.relay === relay).map((sample) => sample[column]);
-    return values.length === 0 ? NaN : median(values);
+function costsOf({ report, edgeUs, coreUs }: MeasuredWindow) {
+  const delay = LatencyHistogram.fromRecord(report.tokenDelay);
+  return {
+    tokens: report.tokens,
+    failures: report.failures,
+    edgeUsPerToken: edgeUs / report.tokens,
+    coreUsPerToken: coreUs / report.tokens,
+    usPerToken: (edgeUs + coreUs) / report.tokens,
+    tokenP50Ms: delay.percentileMs(0.5),
+    tokenP99Ms: delay.percentileMs(0.99),
   };
-  const spread = (relay: string, column: "usPerToken" | "edgeUsPerToken" | "coreUsPerToken") =>
-    spreadText(spreadOf(own.filter((sample) => sample.relay === relay).map((sample) => sample[column])));
-  const names = [...new Set(own.map(({ relay }) => relay))];
+}
+
+function table(protocol: Protocol, samples: readonly TokenCpuSample[]): ResultTable {
+  const set = new SampleSet(samples.filter((sample) => sample.protocol === protocol));
   return {
     title: `Clients over ${protocol}: µs of processor time a token; median of the rounds (smallest–largest)`,
     columns: ["relay", "edge", "core", "both", `of ${BASE}`, "delivered", "delay p50 ms", "p99 ms"],
-    rows: names.map((name) => [
-      name,
-      spread(name, "edgeUsPerToken"),
-      spread(name, "coreUsPerToken"),
-      spread(name, "usPerToken"),
-      ratioText(medianOf(name, "usPerToken"), medianOf(BASE, "usPerToken")),
-      `${(100 * medianOf(name, "delivered")).toFixed(1)} %`,
-      shortNumber(medianOf(name, "tokenP50Ms")),
-      shortNumber(medianOf(name, "tokenP99Ms")),
+    rows: set.relays.map((relay) => [
+      relay,
+      set.spreadText(relay, "edgeUsPerToken"),
+      set.spreadText(relay, "coreUsPerToken"),
+      set.spreadText(relay, "usPerToken"),
+      ratioText(set.median(relay, "usPerToken"), set.median(BASE, "usPerToken")),
+      `${(100 * set.median(relay, "delivered")).toFixed(1)} %`,
+      shortNumber(set.median(relay, "tokenP50Ms")),
+      shortNumber(set.median(relay, "tokenP99Ms")),
     ]),
   };
 }

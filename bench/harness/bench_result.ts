@@ -12,6 +12,8 @@ export interface BenchResult {
   /** Name and version of each relay that was measured. */
   readonly relays: readonly { readonly name: string; readonly version: string; readonly link: string }[];
   readonly notRun: readonly { readonly name: string; readonly reason: string }[];
+  /** What could not be measured, though it was installed. */
+  readonly failed: readonly { readonly what: string; readonly reason: string }[];
   /** How it was measured: rates, streams, seconds. */
   readonly parameters: Readonly<Record<string, string | number>>;
   readonly tables: readonly ResultTable[];

@@ -26,7 +26,13 @@ export async function measureWindow(
   await sleep(windowMs);
   const edgeUs = processorUsBetween(edge, times("edge"));
   const coreUs = processorUsBetween(core, times("core"));
-  return { report: await client.stopWindow(), edgeUs, coreUs };
+  const report = await client.stopWindow();
+  if (report.tokens + report.exchanges === 0) {
+    throw new Error(
+      `nothing came within the window; ${report.failures} requests failed ${report.lastFailure}`,
+    );
+  }
+  return { report, edgeUs, coreUs };
 }
 
 export function sleep(ms: number): Promise<void> {

@@ -10,8 +10,8 @@ export interface BenchRun {
   readonly options: BenchOptions;
   readonly bench: Workbench;
   readonly relays: Selection["relays"];
-  /** Says on standard error what is being measured. */
-  progress(text: string): void;
+  /** Measures one thing and says on standard error which; a failure is kept for the result, and the bench goes on. */
+  attempt(what: string, measure: () => Promise<void>): Promise<void>;
 }
 
 /** What a bench has measured. */
@@ -28,6 +28,9 @@ export interface BenchDefinition {
   measure(run: BenchRun): Promise<BenchOutcome>;
 }
 
+/** Longest text of a failure in the result. */
+const MAX_REASON_LENGTH = 2000;
+
 /** Exit status of a bench that lacks something on this machine. */
 export const NOT_RUN_STATUS = 3;
 
@@ -40,8 +43,8 @@ export async function runBench(definition: BenchDefinition, args: readonly strin
       console.log(`${definition.name}: not run: ${missing}`);
       return NOT_RUN_STATUS;
     }
-    await runWith(definition, options);
-    return 0;
+    const result = await runWith(definition, options);
+    return result.failed.length === 0 ? 0 : 1;
   } catch (error) {
     if (!(error instanceof BenchUsageError)) throw error;
     console.error(error.message);
@@ -49,17 +52,23 @@ export async function runBench(definition: BenchDefinition, args: readonly strin
   }
 }
 
-async function runWith(definition: BenchDefinition, options: BenchOptions): Promise<void> {
+async function runWith(definition: BenchDefinition, options: BenchOptions): Promise<BenchResult> {
+  const failed: { what: string; reason: string }[] = [];
   const environment = readEnvironment();
   const { relays, notRun } = await selectRelays(definition.relays, options.only);
-  const outcome = await onWorkbench((bench) =>
-    definition.measure({
-      options,
-      bench,
-      relays,
-      progress: (text) => console.error(`${definition.name}: ${text}`),
-    })
-  );
+  const outcome = await onWorkbench((bench) => {
+    const attempt = async (what: string, measure: () => Promise<void>) => {
+      console.error(`${definition.name}: ${what}`);
+      try {
+        await measure();
+      } catch (error) {
+        if (bench.isOver || !(error instanceof Error)) throw error;
+        console.error(`failed: ${error.message}`);
+        failed.push({ what, reason: error.message.slice(0, MAX_REASON_LENGTH) });
+      }
+    };
+    return definition.measure({ options, bench, relays, attempt });
+  });
   const result: BenchResult = {
     bench: definition.name,
     measuredAt: new Date().toISOString(),
@@ -67,11 +76,13 @@ async function runWith(definition: BenchDefinition, options: BenchOptions): Prom
     environment,
     relays: relays.map(({ relay, version }) => ({ name: relay.name, version, link: relay.link })),
     notRun,
+    failed,
     ...outcome,
   };
   const file = await writeBenchResult(options.resultsDirectory, result);
   print(result);
   console.log(`\nwritten to ${file}`);
+  return result;
 }
 
 /** Cleans up however `work` ends, by a signal too. */
@@ -95,6 +106,7 @@ function print(result: BenchResult): void {
   console.log(parameters);
   for (const { name, version, link } of result.relays) console.log(`${name} ${version}: ${link}`);
   for (const { name, reason } of result.notRun) console.log(`${name}: not run: ${reason}`);
+  for (const { what, reason } of result.failed) console.log(`failed: ${what}: ${reason}`);
   for (const { relay, failures } of result.samples) {
     if (Number(failures) > 0) console.log(`${relay}: ${failures} requests failed`);
   }

@@ -1,3 +1,4 @@
+import { type MeasuredWindow, measureWindow } from "./measure_window.ts";
 import { LoadClient } from "../load/load_client.ts";
 import type { LoadJob } from "../load/load_job.ts";
 import type { Relay, RelaySite, RunningRelay } from "../relays/relay.ts";
@@ -23,16 +24,33 @@ export async function withLoad<T>(
   measure: (client: LoadClient) => Promise<T>,
 ): Promise<T> {
   const { target, nodes } = running;
-  const starting = LoadClient.start(site.bench, { job: { ...job, target }, place: site.edge, timeoutMs });
+  const client = LoadClient.start(site.bench, { job: { ...job, target }, place: site.edge });
   const broken = nodes === null ? [] : [nodes.edge.ended(), nodes.core.ended()];
-  const client = await Promise.race([starting, ...broken])
-    .catch((cause) => {
-      const logs = nodes === null ? "" : `\n${nodes.edge.logTail()}\n${nodes.core.logTail()}`;
-      throw new Error(`${cause instanceof Error ? cause.message : cause}${logs}`, { cause });
-    });
   try {
+    await Promise.race([client.untilSteady(timeoutMs), ...broken]);
     return await Promise.race([measure(client), ...broken]);
+  } catch (cause) {
+    const logs = nodes === null ? "" : `\n${nodes.edge.logTail()}\n${nodes.core.logTail()}`;
+    throw new Error(`${cause instanceof Error ? cause.message : cause}${logs}`, { cause });
   } finally {
     await client.stop();
   }
+}
+
+/** Starts a relay, brings it under load, measures one window, stops both. */
+export function measureRelay(
+  relay: Relay,
+  options: {
+    site: RelaySite;
+    job: Omit<LoadJob, "target">;
+    timeoutMs: number;
+    warmUpMs: number;
+    windowMs: number;
+  },
+): Promise<MeasuredWindow> {
+  return withRelay(
+    relay,
+    options.site,
+    (running) => withLoad(running, options, (client) => measureWindow(client, running, options)),
+  );
 }

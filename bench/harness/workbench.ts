@@ -10,9 +10,17 @@ export class Workbench implements AsyncDisposable {
   readonly directory = Deno.makeTempDirSync({ prefix: "lowu-bench-" });
   #endings: (() => Promise<void>)[] = [];
   #children = 0;
+  #isOver = false;
+
+  /** Nothing can be started any more. */
+  get isOver(): boolean {
+    return this.#isOver;
+  }
 
   /** Starts a process; its log lies in the folder. */
   start(options: Omit<ChildOptions, "logFile">): Child {
+    // What measures may go on for a moment after a signal.
+    if (this.#isOver) throw new Error("the bench is over");
     const logFile = join(this.directory, `${++this.#children}-${options.name.replaceAll(/\W+/g, "-")}.log`);
     Deno.writeTextFileSync(logFile, "");
     const child = new Child({ ...options, logFile });
@@ -31,6 +39,7 @@ export class Workbench implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    this.#isOver = true;
     const endings = this.#endings.toReversed();
     this.#endings = [];
     const failures: unknown[] = [];

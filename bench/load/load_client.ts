@@ -11,11 +11,7 @@ export class LoadClient {
     this.#child = child;
   }
 
-  /** Resolves once every request in flight has its answer's head. @throws {Error} if the relay does not serve */
-  static async start(
-    bench: Workbench,
-    { job, place, timeoutMs }: { job: LoadJob; place: Place; timeoutMs: number },
-  ): Promise<LoadClient> {
+  static start(bench: Workbench, { job, place }: { job: LoadJob; place: Place }): LoadClient {
     const child = bench.start({
       name: "load",
       command: Deno.execPath(),
@@ -23,9 +19,12 @@ export class LoadClient {
       place,
       talk: "lines",
     });
-    const client = new LoadClient(child);
-    await client.#expect("steady", timeoutMs);
-    return client;
+    return new LoadClient(child);
+  }
+
+  /** Resolves once every request in flight has its answer's head. @throws {Error} if the relay does not serve */
+  async untilSteady(timeoutMs: number): Promise<void> {
+    await this.#expect("steady", timeoutMs);
   }
 
   /** A measured window begins. */

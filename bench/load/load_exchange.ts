@@ -8,6 +8,8 @@ export interface ExchangeObserver {
   failed(reason: string): void;
 }
 
+const MAX_REFUSAL_LENGTH = 400;
+
 /** One request of a load client, from its sending to its end; told by the connection that carries it. */
 export class LoadExchange {
   readonly #statistics: LoadStatistics;
@@ -16,6 +18,8 @@ export class LoadExchange {
   readonly #tokenCame: (sentUs: number) => void;
   #sentAtMs = performance.now();
   #hasBody = false;
+  /** Status and first words of an answer that is not the right one. */
+  #refusal = "";
   #nowUs = 0;
 
   constructor(statistics: LoadStatistics, observer: ExchangeObserver) {
@@ -31,10 +35,14 @@ export class LoadExchange {
 
   head(status: number): void {
     if (status === 200) this.#observer.answered();
-    else this.failed(`status ${status}`);
+    else this.#refusal = `status ${status} `;
   }
 
   body(bytes: Uint8Array): void {
+    if (this.#refusal !== "") {
+      this.#refusal = (this.#refusal + new TextDecoder().decode(bytes)).slice(0, MAX_REFUSAL_LENGTH);
+      return;
+    }
     if (!this.#hasBody) {
       this.#hasBody = true;
       this.#statistics.firstByteCame(performance.now() - this.#sentAtMs);
@@ -44,7 +52,8 @@ export class LoadExchange {
   }
 
   end(): void {
-    this.#statistics.exchangeEnded(performance.now() - this.#sentAtMs);
+    if (this.#refusal !== "") this.failed(this.#refusal);
+    else this.#statistics.exchangeEnded(performance.now() - this.#sentAtMs);
   }
 
   failed(reason: string): void {

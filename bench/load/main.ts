@@ -7,7 +7,7 @@ import { LoadStatistics } from "./load_statistics.ts";
 import { runHttp1Load } from "./run_http1_load.ts";
 import { runHttp2Load } from "./run_http2_load.ts";
 
-/** Connections that are being opened at a time. */
+/** HTTP/1.1 connections that are being opened at a time; over HTTP/2 it is one, which brings many requests. */
 const OPENING_AT_ONCE = 32;
 /** Until the relay answers. */
 const SERVING_TIMEOUT_MS = 30_000;
@@ -59,37 +59,43 @@ async function tryOnce(request: ReturnType<typeof loadRequest>): Promise<string 
   return failures > 0 ? lastFailure : null;
 }
 
-/** Opens all connections and keeps them busy until the process ends. */
-async function runLoad(onAllAnswered: () => void): Promise<void> {
+/** Opens all connections, not too many at a time, and keeps them busy until the process ends. */
+async function runLoad(): Promise<void> {
   const request = loadRequest(job);
-  let unanswered = job.connections * job.streamsPerConnection;
-  const ended = Promise.withResolvers<never>();
-  const failed = (reason: string) => {
-    if (unanswered > 0) ended.reject(new Error(reason));
-  };
-  const carry = (connection: Deno.Conn) => {
-    let begun = 0;
-    const begin = () => {
-      const isFirst = begun++ < job.streamsPerConnection;
-      const answered = () => {
-        if (isFirst && --unanswered === 0) onAllAnswered();
-      };
-      return new LoadExchange(statistics, { answered, failed });
-    };
-    return job.protocol === "h2"
-      ? runHttp2Load(connection, request, { streams: job.streamsPerConnection, begin })
-      : runHttp1Load(connection, request, begin);
-  };
+  const isHttp2 = job.protocol === "h2";
   const running: Promise<void>[] = [];
+  const refused = Promise.withResolvers<never>();
   let opened = 0;
-  const openSome = async () => {
-    while (opened++ < job.connections) {
-      const connection = await dialTarget(job.target, job.protocol);
-      running.push(carry(connection));
-    }
+  let isSteady = false;
+  const failed = (reason: string) => {
+    if (!isSteady) refused.reject(new Error(reason));
   };
-  const opening = Promise.all(Array.from({ length: OPENING_AT_ONCE }, openSome));
-  await Promise.race([opening.then(() => Promise.all(running)), ended.promise]);
+  /** Resolves when every request in flight on the new connection is answered. */
+  const openOne = async () => {
+    const connection = await dialTarget(job.target, job.protocol);
+    const allAnswered = Promise.withResolvers<void>();
+    let unanswered = job.streamsPerConnection;
+    const answered = () => {
+      if (--unanswered === 0) allAnswered.resolve();
+    };
+    const begin = () => new LoadExchange(statistics, { answered, failed });
+    running.push(
+      isHttp2
+        ? runHttp2Load(connection, request, { streams: job.streamsPerConnection, begin })
+        : runHttp1Load(connection, request, begin),
+    );
+    await allAnswered.promise;
+  };
+  const openSome = async () => {
+    while (opened++ < job.connections) await openOne();
+  };
+  const openers = isHttp2 ? 1 : OPENING_AT_ONCE;
+  const steady = Promise.all(Array.from({ length: openers }, openSome)).then(() => {
+    isSteady = true;
+    tell({ kind: "steady" });
+    return Promise.all(running);
+  });
+  await Promise.race([steady, refused.promise]);
   throw new Error("the relay closed its connections");
 }
 
@@ -105,11 +111,10 @@ async function obey(): Promise<void> {
 async function main(): Promise<void> {
   void obey();
   await untilServing();
-  await runLoad(() => tell({ kind: "steady" }));
+  await runLoad();
 }
 
 main().catch((error) => {
-  const { lastFailure } = statistics.report(0);
-  tell({ kind: "failed", reason: `${error} ${lastFailure}` });
+  tell({ kind: "failed", reason: String(error) });
   Deno.exit(1);
 });

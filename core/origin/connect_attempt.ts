@@ -18,11 +18,14 @@ const reaper = new HandshakeReaper(SYSTEM_CLOCK);
  * Connects to an endpoint, TLS included, within a time; may be given up at any moment.
  *
  * `connect` + `setNoDelay` + `startTls`, because a socket from `connectTls` has Nagle's algorithm on and no way to turn
- * it off.
+ * it off. An attempt that is given up goes on until TCP has connected or its time is over, and is closed then:
+ * `Deno.connect` loses the socket for good if its signal fires in the very turn in which it connects.
  */
 export class ConnectAttempt {
   /** Never rejects: the error says that another endpoint may be tried. */
   readonly result: Promise<Deno.Conn | RelayError>;
+  /** Resolves when the attempt holds nothing any more but its result; never rejects. */
+  readonly done: Promise<void>;
   readonly #host: string;
   readonly #stopTimer: () => void;
   readonly #cancel = new AbortController();
@@ -35,9 +38,12 @@ export class ConnectAttempt {
     this.result = new Promise((resolve) => this.#resolve = resolve);
     this.#stopTimer = options.clock.after(
       options.connectTimeoutMs,
-      () => this.#giveUp("did not accept a connection in time"),
+      () => {
+        this.#giveUp("did not accept a connection in time");
+        this.#cancel.abort();
+      },
     );
-    void this.#connect(url, options.caCertificates);
+    this.done = this.#connect(url, options.caCertificates);
   }
 
   /** Gives up, unless there is a result. */
@@ -66,23 +72,22 @@ export class ConnectAttempt {
       await tls.handshake();
       this.#settle(tls);
     } catch (cause) {
-      if (this.#isSettled) return;
       if (socket !== null) closeConnection(socket);
       this.#settle(this.#unreachable("cannot be reached", cause));
+    } finally {
+      this.#stopTimer();
     }
   }
 
   #giveUp(reason: string): void {
     if (this.#isSettled) return;
     this.#settle(this.#unreachable(reason));
-    this.#cancel.abort();
     if (this.#handshaking !== null) reaper.abandon(this.#handshaking);
   }
 
   #settle(result: Deno.Conn | RelayError): void {
     if (this.#isSettled) return;
     this.#isSettled = true;
-    this.#stopTimer();
     this.#resolve(result);
   }
 

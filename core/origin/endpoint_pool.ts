@@ -31,6 +31,8 @@ export class EndpointPool {
   readonly #clock: Clock;
   readonly #idle: OriginConnection[] = [];
   readonly #open = new Set<OriginConnection>();
+  /** Open ones, and closed ones that still hold a buffer for a moment. */
+  readonly #unfinished = new Set<OriginConnection>();
   readonly #attempts = new Map<ConnectAttempt, OriginExchange>();
   #isClosed = false;
 
@@ -60,8 +62,8 @@ export class EndpointPool {
     const attempt = new ConnectAttempt(this.#url, { clock: this.#clock, connectTimeoutMs, caCertificates });
     this.#attempts.set(attempt, exchange);
     exchange.waitFor(attempt);
+    void attempt.done.then(() => this.#attempts.delete(attempt));
     void attempt.result.then((result) => {
-      this.#attempts.delete(attempt);
       if (result instanceof RelayError) return exchange.fail(result);
       const connection = this.#adopt(result);
       if (exchange.isOver) connection.close();
@@ -74,10 +76,9 @@ export class EndpointPool {
     this.#isClosed = true;
     const error = drainingError();
     for (const exchange of this.#attempts.values()) exchange.fail(error);
-    const open = [...this.#open];
-    for (const connection of open) connection.close(error);
-    await Promise.all([...this.#attempts.keys()].map((attempt) => attempt.result));
-    await Promise.all(open.map((connection) => connection.done));
+    for (const connection of [...this.#open]) connection.close(error);
+    await Promise.all([...this.#attempts.keys()].map((attempt) => attempt.done));
+    await Promise.all([...this.#unfinished].map((connection) => connection.done));
   }
 
   #refusal(): RelayError | null {
@@ -119,6 +120,8 @@ export class EndpointPool {
       },
     });
     this.#open.add(connection);
+    this.#unfinished.add(connection);
+    void connection.done.then(() => this.#unfinished.delete(connection));
     return connection;
   }
 }

@@ -77,6 +77,9 @@ export class OriginConnection {
   /** When anything last went forward. */
   #movedAt: number;
   #resumeReading: (() => void) | null = null;
+  /** A chunk of output is with the socket. */
+  #isChunkOut = false;
+  #tellChunkBack: () => void = () => {};
   #isClosed = false;
 
   constructor(socket: ByteConnection, options: OriginConnectionOptions) {
@@ -84,7 +87,7 @@ export class OriginConnection {
     this.#options = options;
     this.#movedAt = options.clock.now();
     this.#pump = new WritePump(socket, {
-      takeOutput: () => this.#codec.takeOutput(),
+      takeOutput: () => this.#takeOutput(),
       outputWritten: (chunk) => this.#guard(() => this.#written(chunk)),
     }, {
       onError: () => this.#guard(() => this.#writeFailed()),
@@ -93,10 +96,11 @@ export class OriginConnection {
     });
     this.#timer = new LazyTimer({
       clock: () => options.clock.now(),
+      after: (ms, callback) => options.clock.after(ms, callback),
       deadline: () => this.#deadline(),
       expired: () => this.#guard(() => this.#expired()),
     });
-    this.done = this.#read();
+    this.done = this.#run();
   }
 
   // For the user.
@@ -157,6 +161,11 @@ export class OriginConnection {
   }
 
   // Reading.
+
+  async #run(): Promise<void> {
+    await this.#read();
+    if (this.#isChunkOut) await new Promise<void>((resolve) => this.#tellChunkBack = resolve);
+  }
 
   async #read(): Promise<void> {
     const buffer = new ReadBuffer();
@@ -263,9 +272,17 @@ export class OriginConnection {
     this.#timer.update();
   }
 
+  #takeOutput(): Uint8Array | null {
+    const chunk = this.#codec.takeOutput();
+    this.#isChunkOut = chunk !== null;
+    return chunk;
+  }
+
   #written(chunk: Uint8Array): void {
     const { length } = chunk;
     this.#codec.outputWritten(chunk);
+    this.#isChunkOut = false;
+    this.#tellChunkBack();
     if (this.#isClosed) return;
     this.#writtenBytes += length;
     this.#moved();

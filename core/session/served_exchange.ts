@@ -1,11 +1,12 @@
 /** The core's end of a stream: a stream of the session on one side, the core's pipeline on the other. */
-import { ERROR_TABLE, errorCodeOf } from "../../shared/errors/error_table.ts";
+import { ERROR_TABLE, type ErrorCode, errorCodeOf } from "../../shared/errors/error_table.ts";
 import { RelayError } from "../../shared/errors/relay_error.ts";
 import { errorAnswer } from "../../shared/exchange/error_answer.ts";
 import type {
   AnswerHead,
   AnswerReceiver,
   ExchangeHandler,
+  RequestHead,
   RequestReceiver,
 } from "../../shared/exchange/exchange.ts";
 import type { Fields } from "../../shared/exchange/fields.ts";
@@ -14,7 +15,6 @@ import {
   decodeTrailers,
   encodeAnswerHead,
   encodeTrailers,
-  HeadCodecError,
 } from "../../shared/exchange/head_codec.ts";
 import { DISCARD } from "../../shared/exchange/refuse.ts";
 import type { StreamOwner } from "../../shared/session/stream_owner.ts";
@@ -29,94 +29,133 @@ export function serveStream(
 ): void {
   const exchange = new ServedExchange(stream);
   stream.owner = exchange;
-  try {
-    const request = decodeRequestHead(head);
-    exchange.requestId = request.context.id;
-    exchange.request = handler(request, exchange);
-  } catch (cause) {
-    if (!(cause instanceof HeadCodecError)) throw cause;
-    stream.reset(ERROR_TABLE.internal_error.tunnelCode);
-  }
+  exchange.start(decodeRequestHead(head), handler);
 }
 
 class ServedExchange implements AnswerReceiver, StreamOwner {
   readonly #stream: SessionStream<StreamOwner>;
-  requestId = "";
-  request: RequestReceiver = DISCARD;
-  #hasHead = false;
+  #requestId = "";
+  #request: RequestReceiver = DISCARD;
+  #answer: "awaited" | "streaming" | "complete" = "awaited";
+  /** Neither side is told any more. */
+  #isOver = false;
 
   constructor(stream: SessionStream<StreamOwner>) {
     this.#stream = stream;
   }
 
+  start(request: RequestHead, handler: ExchangeHandler): void {
+    this.#requestId = request.context.id;
+    this.#request = handler(request, this);
+  }
+
+  // From the handler.
+
   informational(head: AnswerHead): void {
-    this.#stream.sendInformational(encodeAnswerHead(head));
+    if (this.#isOver) return;
+    try {
+      this.#stream.sendInformational(encodeAnswerHead(head));
+    } catch (cause) {
+      this.onFault(cause);
+    }
   }
 
   head(head: AnswerHead): void {
-    this.#hasHead = true;
-    this.#stream.sendHead(encodeAnswerHead(head));
+    if (this.#isOver) return;
+    try {
+      this.#stream.sendHead(encodeAnswerHead(head));
+      this.#answer = "streaming";
+    } catch (cause) {
+      this.onFault(cause);
+    }
   }
 
   body(bytes: Uint8Array): void {
-    const sentBytes = this.#stream.sendData(bytes);
-    if (sentBytes > 0) this.request.answerConsumed(sentBytes);
+    if (this.#isOver) return;
+    try {
+      const sentBytes = this.#stream.sendData(bytes);
+      if (sentBytes > 0) this.#request.answerConsumed(sentBytes);
+    } catch (cause) {
+      this.onFault(cause);
+    }
   }
 
   end(trailers: Fields | null): void {
-    this.#stream.sendEnd(encodeTrailers(trailers));
+    if (this.#isOver) return;
+    try {
+      this.#stream.sendEnd(encodeTrailers(trailers));
+      this.#answer = "complete";
+    } catch (cause) {
+      this.onFault(cause);
+    }
   }
 
-  /** Before the head an error is a whole answer, so that its text and `Retry-After` reach the client. */
+  /**
+   * Before the head an error is a whole answer, so that its text and `Retry-After` reach the client. Behind a complete
+   * answer, which may still be held, only the request is given up: a reset would cut the answer.
+   */
   abort(error: RelayError): void {
-    if (this.#hasHead || this.#stream.isClosed) {
-      return this.#stream.reset(ERROR_TABLE[error.code].tunnelCode);
-    }
-    const { head, body } = errorAnswer(error, this.requestId);
-    this.request = DISCARD;
+    if (this.#isOver) return;
+    this.#request = DISCARD;
+    if (this.#answer === "complete") return;
+    if (this.#answer === "streaming") return this.#reset(error.code);
+    const { head, body } = errorAnswer(error, this.#requestId);
     this.head(head);
-    this.#stream.sendData(body);
-    this.#stream.sendEnd(encodeTrailers(null));
+    this.body(body);
+    this.end(null);
   }
 
   requestConsumed(bytes: number): void {
-    this.#stream.consumed(bytes);
+    if (this.#isOver || this.#request === DISCARD) return;
+    try {
+      this.#stream.consumed(bytes);
+    } catch (cause) {
+      this.onFault(cause);
+    }
   }
 
-  onInformational(): void {
-    // The session refuses these frames from an edge.
-  }
+  // From the session, which refuses answer heads from an edge.
 
-  onHead(): void {
-    // The session refuses these frames from an edge.
-  }
+  onInformational(): void {}
+
+  onHead(): void {}
 
   onData(bytes: Uint8Array): void {
-    if (this.request === DISCARD) this.#stream.consumed(bytes.length);
-    else this.request.body(bytes);
+    if (this.#request === DISCARD) this.#stream.consumed(bytes.length);
+    else this.#request.body(bytes);
   }
 
   onEnd(trailers: Uint8Array): void {
-    let decoded: Fields | null;
-    try {
-      decoded = decodeTrailers(trailers);
-    } catch (cause) {
-      if (!(cause instanceof HeadCodecError)) throw cause;
-      const error = new RelayError("internal_error", { source: "tunnel", cause });
-      this.request.abort(error);
-      return this.#stream.reset(ERROR_TABLE.internal_error.tunnelCode);
-    }
-    this.request.end(decoded);
+    this.#request.end(decodeTrailers(trailers));
   }
 
   onReset(event: StreamResetEvent<StreamOwner>): void {
     const error = event.by === "peer"
       ? new RelayError(errorCodeOf(event.code), { source: "downstream" })
       : new RelayError("tunnel_lost", { source: "tunnel" });
-    this.request.abort(error);
+    this.#abortRequest(error);
   }
 
   onSent(bytes: number): void {
-    this.request.answerConsumed(bytes);
+    this.#request.answerConsumed(bytes);
+  }
+
+  /** Also for a head or trailers of the edge that are malformed. */
+  onFault(cause: unknown): void {
+    if (this.#isOver) return;
+    this.#reset("internal_error");
+    this.#abortRequest(new RelayError("internal_error", { source: "internal", cause }));
+  }
+
+  #abortRequest(error: RelayError): void {
+    const request = this.#request;
+    this.#request = DISCARD;
+    this.#isOver = true;
+    request.abort(error);
+  }
+
+  #reset(code: ErrorCode): void {
+    this.#isOver = true;
+    this.#stream.reset(ERROR_TABLE[code].tunnelCode);
   }
 }

@@ -3,14 +3,18 @@
  * new one.
  *
  * Invariant: a session belongs to the edge that proved its name when it began; asking for another edge's session, or
- * for one that is gone, gives a new one. Sessions of one edge are bounded; above the bound a lane is turned away.
+ * for one that is gone, gives a new one. Sessions of one edge are bounded; above the bound a lane is turned away. A core
+ * that drains begins none, but what lives may still be resumed.
  */
 import type { Clock } from "../../shared/clock/clock.ts";
 import type { ExchangeHandler } from "../../shared/exchange/exchange.ts";
 import type { Admission, TrustedEdge } from "../../shared/handshake/core_handshake.ts";
 import type { EdgeKeys } from "../../shared/handshake/edge_keys.ts";
 import type { HandshakeTally } from "../../shared/handshake/handshake_tally.ts";
-import { performCoreHandshake } from "../../shared/handshake/perform_core_handshake.ts";
+import {
+  type CoreHandshakeResult,
+  performCoreHandshake,
+} from "../../shared/handshake/perform_core_handshake.ts";
 import type { Logger } from "../../shared/observe/logger.ts";
 import { SessionDriver } from "../../shared/session/session_driver.ts";
 import type { LaneConnection, LaneListener } from "../../shared/transport/lane_connection.ts";
@@ -49,8 +53,10 @@ export class TunnelServer {
   /** By hexadecimal session id. */
   readonly #sessions = new Map<string, ServedSession>();
   readonly #stop = new AbortController();
+  /** Lanes whose edge has not proved itself yet. */
+  readonly #welcomes = new Set<Promise<void>>();
   #isDraining = false;
-  #allEnded: (() => void) | null = null;
+  #allEnded = () => {};
 
   constructor(options: TunnelServerOptions) {
     this.#options = options;
@@ -67,7 +73,9 @@ export class TunnelServer {
       connection !== null;
       connection = await listener.accept()
     ) {
-      void this.#welcome(connection);
+      const welcome = this.#welcome(connection);
+      this.#welcomes.add(welcome);
+      void welcome.finally(() => this.#welcomes.delete(welcome));
     }
   }
 
@@ -79,21 +87,43 @@ export class TunnelServer {
     if (this.#sessions.size > 0 && !signal.aborted) {
       await new Promise<void>((resolve) => {
         this.#allEnded = resolve;
-        signal.addEventListener("abort", () => resolve(), { once: true });
+        signal.addEventListener("abort", () => resolve(), { once: true, signal: this.#stop.signal });
       });
     }
     this.#stop.abort();
     for (const driver of drivers) driver.close();
-    await Promise.all(drivers.map((driver) => driver.gone));
+    await Promise.all([...drivers.map((driver) => driver.gone), ...this.#welcomes]);
   }
 
+  /** Never rejects. */
   async #welcome(connection: LaneConnection): Promise<void> {
-    const { log, keys, serverNames, tally, clock } = this.#options;
+    const { log, tally } = this.#options;
     if (tally.pending + this.#laneCount() >= this.#options.maxConnections) {
       tally.refused.overloaded++;
       return connection.close();
     }
-    const result = await performCoreHandshake(connection, {
+    const { remoteAddress, transport } = connection;
+    try {
+      const result = await this.#handshake(connection);
+      if (result.kind === "refused") {
+        return log.warn("lane_refused", { reason: result.reason, remoteAddress });
+      }
+      const { edgeName, resumed } = result;
+      const driver = this.#sessions.get(hex(result.sessionId))?.driver;
+      if (driver === undefined) return connection.close();
+      const lane = driver.addLane(connection, NOTHING_RECEIVED);
+      if (lane === null) return;
+      // An edge asks for its session again when its lane is gone, which this end may not know yet.
+      driver.preferLane(lane);
+      log.info("lane_joined", { edge: edgeName, transport, remoteAddress, resumed });
+    } catch (error) {
+      log.error("tunnel_fault", { reason: reasonOf(error), remoteAddress });
+    }
+  }
+
+  #handshake(connection: LaneConnection): Promise<CoreHandshakeResult> {
+    const { keys, serverNames, tally, clock } = this.#options;
+    return performCoreHandshake(connection, {
       coreInstanceId: this.#coreInstanceId,
       serverNames,
       keys,
@@ -102,20 +132,6 @@ export class TunnelServer {
       wallClock: () => this.#options.wallClock(),
       signal: this.#stop.signal,
       admit: (edge) => this.#admit(edge),
-    });
-    if (result.kind === "refused") {
-      log.warn("lane_refused", { reason: result.reason, remoteAddress: connection.remoteAddress });
-      return;
-    }
-    const session = this.#sessions.get(hex(result.sessionId));
-    if (session === undefined) return connection.close();
-    const lane = session.driver.addLane(connection, NOTHING_RECEIVED);
-    if (lane === null) return;
-    log.info("lane_joined", {
-      edge: result.edgeName,
-      transport: connection.transport,
-      remoteAddress: connection.remoteAddress,
-      resumed: result.resumed,
     });
   }
 
@@ -126,14 +142,14 @@ export class TunnelServer {
   }
 
   #admit(edge: TrustedEdge): Admission | null {
-    if (this.#isDraining) return null;
     const { limits } = this.#options;
     const { maxStreams, windowUnits, pingIntervalMs, laneTimeoutMs, resumeTimeoutMs } = limits;
     const granted = { maxStreams, windowUnits, pingIntervalMs, laneTimeoutMs, resumeTimeoutMs };
     const asked = edge.sessionId === null ? undefined : this.#sessions.get(hex(edge.sessionId));
-    if (edge.sessionId !== null && asked?.edge === edge.edgeName && asked.driver.state === "open") {
+    if (edge.sessionId !== null && asked?.edge === edge.edgeName && asked.driver.state !== "ended") {
       return { sessionId: edge.sessionId, resumed: true, limits: granted };
     }
+    if (this.#isDraining) return null;
     const ofEdge = [...this.#sessions.values()].filter((session) => session.edge === edge.edgeName).length;
     if (ofEdge >= MAX_SESSIONS_PER_EDGE) return null;
     const sessionId = crypto.getRandomValues(new Uint8Array(SESSION_ID_BYTES));
@@ -149,17 +165,22 @@ export class TunnelServer {
       limits,
       clock,
       accept: (stream, head) => serveStream(stream, head, { handler }),
-      onLaneClosed: (_lane, cause) =>
-        log.info("lane_closed", { edge, reason: cause instanceof Error ? cause.message : String(cause) }),
+      onRoom: () => {},
+      onLaneClosed: (_lane, cause) => log.info("lane_closed", { edge, reason: reasonOf(cause) }),
       onGoaway: () => {},
+      onFault: (cause) => log.error("tunnel_fault", { edge, reason: reasonOf(cause) }),
       onEnded: (end) => {
         log[end.kind === "error" ? "error" : "info"]("session_ended", { edge, ...end });
         this.#sessions.delete(id);
-        if (this.#sessions.size === 0) this.#allEnded?.();
+        if (this.#sessions.size === 0) this.#allEnded();
       },
     });
     this.#sessions.set(id, { edge, driver });
   }
+}
+
+function reasonOf(cause: unknown): string {
+  return cause instanceof Error ? cause.message : String(cause);
 }
 
 function hex(bytes: Uint8Array): string {

@@ -7,6 +7,7 @@
  */
 import { RelayError } from "../../shared/errors/relay_error.ts";
 import type { Clock } from "../../shared/clock/clock.ts";
+import { LazyTimer } from "../../shared/clock/lazy_timer.ts";
 import type {
   AnswerHead,
   AnswerReceiver,
@@ -57,11 +58,8 @@ class EventStreamAnswer extends AnswerForwarder {
   readonly #requestId: string;
   /** Null until the handler has returned. */
   upstream: RequestReceiver | null = null;
-  /** Null unless the answer is an event stream that is still going on. */
-  #live: { boundary: EventBoundary; ledger: ConsumptionLedger } | null = null;
-  #stopHeartbeat = () => {};
-  #stopMaxAge = () => {};
-  #lastSentAt = 0;
+  /** Null unless the answer is an event stream. */
+  #live: LiveEventStream | null = null;
 
   constructor(options: EventStreamOptions, answer: AnswerReceiver, requestId: string) {
     super(answer);
@@ -70,22 +68,14 @@ class EventStreamAnswer extends AnswerForwarder {
   }
 
   override head(head: AnswerHead): void {
-    const isLive = isEventStream(head) && isUncoded(head) && head.contentLength === null;
-    if (isLive) {
-      this.#live = { boundary: new EventBoundary(), ledger: new ConsumptionLedger() };
-      head.fields.set("x-accel-buffering", "no");
-    }
+    if (!isEventStream(head) || !isUncoded(head) || head.contentLength !== null) return super.head(head);
+    head.fields.set("x-accel-buffering", "no");
     super.head(head);
-    if (isLive) this.#startTimers();
+    this.#live = new LiveEventStream(this.#options, this.answer, () => this.#expire());
   }
 
   override body(bytes: Uint8Array): void {
-    if (this.#live !== null) {
-      this.#live.boundary.receiveTail(bytes);
-      this.#live.ledger.passed(bytes.length);
-      this.#options.onEvents(countEvents(bytes));
-      this.#lastSentAt = this.#options.clock.now();
-    }
+    this.#live?.passed(bytes);
     super.body(bytes);
   }
 
@@ -95,12 +85,8 @@ class EventStreamAnswer extends AnswerForwarder {
   }
 
   override abort(error: RelayError): void {
-    const live = this.#live;
     this.stop();
-    if (live !== null) {
-      if (!live.boundary.isAtBoundary) this.#add(live, BLANK_LINES);
-      this.#add(live, errorEvent(error, this.#requestId));
-    }
+    this.#live?.close(errorEvent(error, this.#requestId));
     super.abort(error);
   }
 
@@ -111,32 +97,7 @@ class EventStreamAnswer extends AnswerForwarder {
 
   /** The exchange is over: no timer may fire any more. */
   stop(): void {
-    this.#stopHeartbeat();
-    this.#stopMaxAge();
-  }
-
-  #startTimers(): void {
-    const { heartbeatIntervalMs, maxAgeMs, clock } = this.#options;
-    this.#lastSentAt = clock.now();
-    if (heartbeatIntervalMs > 0) this.#armHeartbeat(heartbeatIntervalMs);
-    if (maxAgeMs > 0) this.#stopMaxAge = clock.after(maxAgeMs, () => this.#expire());
-  }
-
-  #armHeartbeat(ms: number): void {
-    this.#stopHeartbeat = this.#options.clock.after(ms, () => this.#beat());
-  }
-
-  #beat(): void {
-    const { heartbeatIntervalMs, clock } = this.#options;
-    const live = this.#live;
-    if (live === null) return;
-    const quietMs = clock.now() - this.#lastSentAt;
-    if (quietMs < heartbeatIntervalMs) return this.#armHeartbeat(heartbeatIntervalMs - quietMs);
-    if (live.boundary.isAtBoundary && live.ledger.outstandingBytes === 0) {
-      this.#add(live, COMMENT);
-      this.#lastSentAt = clock.now();
-    }
-    this.#armHeartbeat(heartbeatIntervalMs);
+    this.#live?.stop();
   }
 
   #expire(): void {
@@ -144,10 +105,70 @@ class EventStreamAnswer extends AnswerForwarder {
     this.upstream?.abort(error);
     this.abort(error);
   }
+}
 
-  #add(live: { ledger: ConsumptionLedger }, bytes: Uint8Array): void {
-    live.ledger.changed(bytes.length, 0);
-    this.answer.body(bytes);
+/** What is kept of an event stream while it goes on. */
+class LiveEventStream {
+  readonly ledger = new ConsumptionLedger();
+  readonly #options: EventStreamOptions;
+  readonly #answer: AnswerReceiver;
+  readonly #boundary = new EventBoundary();
+  readonly #timer: LazyTimer;
+  readonly #expiresAt: number;
+  /** When the last byte went out, or a comment could not. */
+  #quietSince: number;
+  #isOver = false;
+
+  constructor(options: EventStreamOptions, answer: AnswerReceiver, onExpired: () => void) {
+    this.#options = options;
+    this.#answer = answer;
+    this.#quietSince = options.clock.now();
+    this.#expiresAt = options.maxAgeMs > 0 ? this.#quietSince + options.maxAgeMs : Number.POSITIVE_INFINITY;
+    this.#timer = new LazyTimer({
+      clock: () => options.clock.now(),
+      after: (ms, callback) => options.clock.after(ms, callback),
+      deadline: () => this.#deadline(),
+      expired: () => options.clock.now() >= this.#expiresAt ? onExpired() : this.#comment(),
+    });
+    this.#timer.update();
+  }
+
+  passed(bytes: Uint8Array): void {
+    this.#boundary.receiveTail(bytes);
+    this.ledger.passed(bytes.length);
+    this.#options.onEvents(countEvents(bytes));
+    this.#quietSince = this.#options.clock.now();
+  }
+
+  /** Puts a last event behind what was sent, closing an event that is open. */
+  close(lastEvent: Uint8Array): void {
+    if (!this.#boundary.isAtBoundary) this.#add(BLANK_LINES);
+    this.#add(lastEvent);
+  }
+
+  stop(): void {
+    this.#isOver = true;
+    this.#timer.stop();
+  }
+
+  #deadline(): number | null {
+    if (this.#isOver) return null;
+    const { heartbeatIntervalMs } = this.#options;
+    const beatsAt = heartbeatIntervalMs > 0
+      ? this.#quietSince + heartbeatIntervalMs
+      : Number.POSITIVE_INFINITY;
+    const at = Math.min(beatsAt, this.#expiresAt);
+    return at === Number.POSITIVE_INFINITY ? null : at;
+  }
+
+  #comment(): void {
+    this.#quietSince = this.#options.clock.now();
+    if (this.#boundary.isAtBoundary && this.ledger.outstandingBytes === 0) this.#add(COMMENT);
+  }
+
+  #add(bytes: Uint8Array): void {
+    this.ledger.changed(bytes.length, 0);
+    this.#answer.body(bytes);
   }
 }
 

@@ -38,20 +38,22 @@ export class CoreProbe {
     if (this.#pending !== null) this.#giveUp(this.#pending);
     const { clock, intervalMs, open } = this.#options;
     const startedAt = clock.now();
-    const settle = (roundTripMs: number | null) => {
+    const answered = (roundTripMs: number | null) => {
+      if (this.#pending !== pending) return;
       this.#pending = null;
       this.#roundTripMs = roundTripMs;
     };
-    this.#pending = open(this.#head(), {
+    const pending = open(this.#head(), {
       informational() {},
-      head: (head) => settle(head.status === 204 ? clock.now() - startedAt : null),
+      head: (head) => answered(head.status === 204 ? clock.now() - startedAt : null),
       body() {},
       end() {},
-      abort: () => settle(null),
+      abort: () => answered(null),
       requestConsumed() {},
     });
-    if (this.#pending === null) this.#roundTripMs = null;
-    this.#pending?.end(null);
+    this.#pending = pending;
+    if (pending === null) this.#roundTripMs = null;
+    pending?.end(null);
     this.#stopTimer = clock.after(intervalMs, () => this.probe());
   }
 

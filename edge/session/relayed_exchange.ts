@@ -1,6 +1,11 @@
-/** The edge's end of a stream: an exchange on one side, a stream of the session on the other. */
+/**
+ * The edge's end of a stream: an exchange on one side, a stream of the session on the other.
+ *
+ * An answer that ends before its request leaves the stream half open, on purpose: its receiver still needs time to
+ * write it, and then ends or aborts the request (see the contract), which closes the stream at both ends.
+ */
 import { assert } from "../../shared/assert/assert.ts";
-import { ERROR_TABLE, errorCodeOf } from "../../shared/errors/error_table.ts";
+import { ERROR_TABLE, type ErrorCode, errorCodeOf } from "../../shared/errors/error_table.ts";
 import { type ErrorSource, RelayError } from "../../shared/errors/relay_error.ts";
 import type { AnswerReceiver, RequestHead, RequestReceiver } from "../../shared/exchange/exchange.ts";
 import type { Fields } from "../../shared/exchange/fields.ts";
@@ -11,64 +16,87 @@ import {
   encodeTrailers,
   HeadCodecError,
 } from "../../shared/exchange/head_codec.ts";
+import { refuse } from "../../shared/exchange/refuse.ts";
 import type { SessionDriver } from "../../shared/session/session_driver.ts";
 import type { StreamOwner } from "../../shared/session/stream_owner.ts";
+import { MAX_HEAD_BYTES } from "../../shared/tunnel/frame_type.ts";
 import type { StreamResetEvent } from "../../shared/tunnel/session_event.ts";
 import type { SessionStream } from "../../shared/tunnel/session_stream.ts";
-
-export interface RelayedExchangeOptions {
-  readonly request: RequestHead;
-  readonly answer: AnswerReceiver;
-  /** The answer ended or the stream was cut: the session may have room for another. */
-  onOver(): void;
-}
 
 /** Starts an exchange as a stream of the session; null if the session takes no stream now. */
 export function relayExchange(
   session: SessionDriver,
-  { request, answer, onOver }: RelayedExchangeOptions,
+  request: RequestHead,
+  answer: AnswerReceiver,
 ): RequestReceiver | null {
-  const exchange = new RelayedExchange(answer, onOver);
-  const stream = session.openStream(encodeRequestHead(request), exchange);
+  const head = encodeRequestHead(request);
+  if (head.length > MAX_HEAD_BYTES) {
+    return refuse(answer, new RelayError("head_too_large", { source: "downstream" }));
+  }
+  const exchange = new RelayedExchange(session, answer);
+  const stream = session.openStream(head, exchange);
   if (stream === null) return null;
   exchange.stream = stream;
   return exchange;
 }
 
 class RelayedExchange implements RequestReceiver, StreamOwner {
+  readonly #session: SessionDriver;
   readonly #answer: AnswerReceiver;
-  readonly #onOver: () => void;
   stream: SessionStream<StreamOwner> | null = null;
+  /** Neither side is told any more. */
+  #isOver = false;
 
-  constructor(answer: AnswerReceiver, onOver: () => void) {
+  constructor(session: SessionDriver, answer: AnswerReceiver) {
+    this.#session = session;
     this.#answer = answer;
-    this.#onOver = onOver;
   }
 
+  // From downstream.
+
   body(bytes: Uint8Array): void {
-    const sentBytes = this.#open().sendData(bytes);
-    if (sentBytes > 0) this.#answer.requestConsumed(sentBytes);
+    if (this.#isOver) return;
+    try {
+      const sentBytes = this.#open().sendData(bytes);
+      if (sentBytes > 0) this.#answer.requestConsumed(sentBytes);
+    } catch (cause) {
+      this.onFault(cause);
+    }
   }
 
   end(trailers: Fields | null): void {
-    this.#open().sendEnd(encodeTrailers(trailers));
+    if (this.#isOver) return;
+    try {
+      this.#open().sendEnd(encodeTrailers(trailers));
+    } catch (cause) {
+      return this.onFault(cause);
+    }
+    this.#session.streamEnded();
   }
 
   abort(error: RelayError): void {
-    this.#open().reset(ERROR_TABLE[error.code].tunnelCode);
-    this.#onOver();
+    if (!this.#isOver) this.#reset(error.code);
   }
 
   answerConsumed(bytes: number): void {
-    this.#open().consumed(bytes);
+    if (this.#isOver) return;
+    try {
+      this.#open().consumed(bytes);
+    } catch (cause) {
+      this.onFault(cause);
+    }
   }
 
+  // From the session.
+
   onInformational(head: Uint8Array): void {
-    this.#decoded(() => this.#answer.informational(decodeAnswerHead(head)));
+    const decoded = this.#decoded(head, decodeAnswerHead);
+    if (decoded !== BROKEN) this.#answer.informational(decoded);
   }
 
   onHead(head: Uint8Array): void {
-    this.#decoded(() => this.#answer.head(decodeAnswerHead(head)));
+    const decoded = this.#decoded(head, decodeAnswerHead);
+    if (decoded !== BROKEN) this.#answer.head(decoded);
   }
 
   onData(bytes: Uint8Array): void {
@@ -76,17 +104,29 @@ class RelayedExchange implements RequestReceiver, StreamOwner {
   }
 
   onEnd(trailers: Uint8Array): void {
-    this.#decoded(() => this.#answer.end(decodeTrailers(trailers)));
-    this.#onOver();
+    const decoded = this.#decoded(trailers, decodeTrailers);
+    if (decoded !== BROKEN) this.#answer.end(decoded);
   }
 
   onReset(event: StreamResetEvent<StreamOwner>): void {
+    this.#isOver = true;
     this.#answer.abort(resetError(event));
-    this.#onOver();
   }
 
   onSent(bytes: number): void {
     this.#answer.requestConsumed(bytes);
+  }
+
+  onFault(cause: unknown): void {
+    if (this.#isOver) return;
+    this.#reset("internal_error");
+    this.#answer.abort(new RelayError("internal_error", { source: "internal", cause }));
+  }
+
+  #reset(code: ErrorCode): void {
+    this.#isOver = true;
+    this.#open().reset(ERROR_TABLE[code].tunnelCode);
+    this.#session.streamEnded();
   }
 
   #open(): SessionStream<StreamOwner> {
@@ -94,29 +134,32 @@ class RelayedExchange implements RequestReceiver, StreamOwner {
     return this.stream;
   }
 
-  #decoded(deliver: () => void): void {
+  /** What the core sent; {@linkcode BROKEN} when it is malformed, which ends the exchange. */
+  #decoded<T>(bytes: Uint8Array, decode: (bytes: Uint8Array) => T): T | typeof BROKEN {
     try {
-      deliver();
+      return decode(bytes);
     } catch (cause) {
       if (!(cause instanceof HeadCodecError)) throw cause;
-      const error = new RelayError("internal_error", { source: "tunnel", cause });
-      this.abort(error);
-      this.#answer.abort(error);
+      this.onFault(cause);
+      return BROKEN;
     }
   }
 }
+
+const BROKEN = Symbol("broken");
 
 /** What a cut stream means to the client. */
 function resetError(event: StreamResetEvent<StreamOwner>): RelayError {
   if (event.by === "tunnel_lost") return new RelayError("tunnel_lost", { source: "tunnel" });
   if (event.by === "goaway") {
-    return new RelayError("tunnel_unavailable", { source: "tunnel", retryAfterSeconds: 1 });
+    const retry = "before_first_byte";
+    return new RelayError("tunnel_unavailable", { source: "tunnel", retry, retryAfterSeconds: 1 });
   }
   const code = errorCodeOf(event.code);
   return new RelayError(code, { source: sourceOf(code) });
 }
 
-function sourceOf(code: keyof typeof ERROR_TABLE): ErrorSource {
+function sourceOf(code: ErrorCode): ErrorSource {
   if (code.startsWith("origin_")) return "origin";
   if (code.startsWith("tunnel_")) return "tunnel";
   return ERROR_TABLE[code].type === "server_error" ? "internal" : "downstream";

@@ -1,8 +1,10 @@
 /**
  * Keeps one session with a core: dials a lane, proves who this edge is, and dials again whenever the lane is gone.
  *
- * The session outlives its lanes: a new lane asks to resume it, and only if the core no longer knows it do its streams
- * end as lost. One lane at a time; `SessionDriver` takes more.
+ * A session outlives its lanes: a new lane asks to resume it, and only if the core no longer knows it do its streams end
+ * as lost. When the core drains, its session takes no more streams but keeps a lane until the last has ended, while a new
+ * session is dialled beside it. One lane a session; `SessionDriver` takes more. Dials happen one after another, with one
+ * back-off for all, so that a core that turns this edge away is never flooded.
  */
 import type { Clock } from "../../shared/clock/clock.ts";
 import type { AnswerReceiver, RequestHead, RequestReceiver } from "../../shared/exchange/exchange.ts";
@@ -13,8 +15,7 @@ import {
   performEdgeHandshake,
 } from "../../shared/handshake/perform_edge_handshake.ts";
 import type { Logger } from "../../shared/observe/logger.ts";
-import type { LaneDriver } from "../../shared/session/lane_driver.ts";
-import { SessionDriver } from "../../shared/session/session_driver.ts";
+import { SessionDriver, type SessionEnd } from "../../shared/session/session_driver.ts";
 import type { LaneConnection } from "../../shared/transport/lane_connection.ts";
 import type { SessionLimits } from "../../shared/tunnel/session_limits.ts";
 import type { Backoff } from "./backoff.ts";
@@ -32,9 +33,9 @@ export interface TunnelClientOptions {
   readonly stableAfterMs: number;
   /** Opens one transport connection to the core. */
   dial(signal: AbortSignal): Promise<LaneConnection>;
-  /** A lane is up (again). */
+  /** The session for new streams has a lane (again). */
   onUp(): void;
-  /** A stream ended: another may have room. */
+  /** A stream can be opened again, after {@linkcode TunnelClient.open} gave null for want of room. */
   onRoom(): void;
 }
 
@@ -49,21 +50,26 @@ export interface TunnelClientCounters {
   sessionsLost: number;
 }
 
-interface Current {
+interface KeptSession {
   readonly id: Uint8Array;
   readonly driver: SessionDriver;
 }
 
+type AcceptedHandshake = Extract<EdgeHandshakeResult, { kind: "accepted" }>;
+
 export class TunnelClient {
   readonly #options: TunnelClientOptions;
   readonly #stop = new AbortController();
-  #current: Current | null = null;
-  /** Sessions that drain or whose end is still to come. */
-  readonly #old = new Set<SessionDriver>();
-  #lane: LaneDriver | null = null;
-  #laneGone: (() => void) | null = null;
+  /** Those that drain included. */
+  readonly #sessions = new Set<KeptSession>();
+  /** Takes new streams; null before the first, after a loss, and while the core drains. */
+  #current: KeptSession | null = null;
+  /** When the latest lane came up; null once its age has been judged. */
+  #upAt: number | null = null;
   #isDraining = false;
-  #allEnded: (() => void) | null = null;
+  /** Called when a session or a lane ended. */
+  #changed = () => {};
+  #allEnded = () => {};
   readonly counters: TunnelClientCounters = {
     dials: 0,
     dialFailures: 0,
@@ -80,185 +86,206 @@ export class TunnelClient {
 
   /** Begins to dial; resolves when the client was stopped. */
   async run(): Promise<void> {
-    const { clock, backoff, log } = this.#options;
     while (!this.#stop.signal.aborted) {
-      const startedAt = clock.now();
-      const isUp = await this.#dialLane();
-      if (isUp) {
-        await this.#laneIsGone();
-        if (clock.now() - startedAt >= this.#options.stableAfterMs) backoff.succeeded();
+      for (const wanted of this.#laneless()) {
+        // A lane that was to resume an old session may have brought a new one meanwhile.
+        if (this.#laneless().includes(wanted)) await this.#openLane(wanted);
       }
-      if (this.#stop.signal.aborted) return;
-      const delayMs = backoff.nextDelayMs();
-      log.info("tunnel_redial", { delayMs: Math.round(delayMs), failures: backoff.failures });
-      await this.#sleep(delayMs);
+      while (this.#laneless().length === 0 && !this.#stop.signal.aborted) await this.#change();
+      await this.#backOff();
     }
   }
 
-  /** True while a lane carries the session. */
+  /** True while a lane carries the session that takes new streams. */
   get isUp(): boolean {
-    return this.#lane !== null;
+    return this.#current !== null && this.#current.driver.laneCount > 0;
   }
 
   /** What carries the session now; null while nothing does. */
   get transport(): string | null {
-    return this.#lane?.transport ?? null;
+    for (const lane of this.#current?.driver.lanes ?? []) return lane.transport;
+    return null;
   }
 
-  /** The current session, or null before the first and after a loss. */
+  /** The session that takes new streams, or null. */
   get session(): SessionDriver | null {
     return this.#current?.driver ?? null;
   }
 
   /** Starts an exchange; null while no lane is up or the session takes no stream. */
   open(request: RequestHead, answer: AnswerReceiver): RequestReceiver | null {
-    if (this.#current === null || this.#lane === null || this.#isDraining) return null;
-    return relayExchange(this.#current.driver, { request, answer, onOver: this.#options.onRoom });
+    const driver = this.#current?.driver;
+    return driver === undefined || driver.laneCount === 0 ? null : relayExchange(driver, request, answer);
   }
 
   /** Opens no more streams; resolves when the live ones have ended or `signal` fires; then everything is closed. */
   async drain(signal: AbortSignal): Promise<void> {
     this.#isDraining = true;
-    const drivers = [...this.#old, ...(this.#current === null ? [] : [this.#current.driver])];
-    for (const driver of drivers) {
-      this.#old.add(driver);
-      driver.goaway();
-    }
     this.#current = null;
-    if (this.#old.size > 0 && !signal.aborted) {
+    for (const { driver } of this.#sessions) driver.goaway();
+    if (this.#sessions.size > 0 && !signal.aborted) {
       await new Promise<void>((resolve) => {
         this.#allEnded = resolve;
-        signal.addEventListener("abort", () => resolve(), { once: true });
+        signal.addEventListener("abort", () => resolve(), { once: true, signal: this.#stop.signal });
       });
     }
     this.#stop.abort();
-    for (const driver of this.#old) driver.close();
-    this.#laneGone?.();
+    const drivers = [...this.#sessions].map(({ driver }) => driver);
+    for (const driver of drivers) driver.close();
+    this.#changed();
     await Promise.all(drivers.map((driver) => driver.gone));
   }
 
-  async #dialLane(): Promise<boolean> {
-    const { log, clock } = this.#options;
+  /** Sessions that need a lane; null: a new one is needed. */
+  #laneless(): (KeptSession | null)[] {
+    const laneless: (KeptSession | null)[] = [...this.#sessions].filter(({ driver }) =>
+      driver.laneCount === 0 && driver.state !== "ended"
+    );
+    if (this.#current === null && !this.#isDraining) laneless.push(null);
+    return laneless;
+  }
+
+  async #openLane(wanted: KeptSession | null): Promise<void> {
+    if (this.#stop.signal.aborted) return;
+    const { log } = this.#options;
     this.counters.dials++;
     let connection: LaneConnection;
     try {
       connection = await this.#options.dial(this.#stop.signal);
     } catch (error) {
-      if (this.#stop.signal.aborted) return false;
+      if (this.#stop.signal.aborted) return;
       this.counters.dialFailures++;
-      log.warn("tunnel_dial_failed", { reason: error instanceof Error ? error.message : String(error) });
-      return false;
+      log.warn("tunnel_dial_failed", { reason: reasonOf(error) });
+      return;
     }
-    const handshake = await performEdgeHandshake(connection, {
-      edgeName: this.#options.edgeName,
-      serverName: this.#options.serverName,
-      sessionId: this.#current?.driver.state === "open" ? this.#current.id : null,
-      sign: this.#options.sign,
-      clock,
-      signal: this.#stop.signal,
-    });
-    if (handshake.kind === "refused") {
-      if (this.#stop.signal.aborted) return false;
+    try {
+      const handshake = await this.#handshake(connection, wanted);
+      if (handshake.kind === "accepted") return this.#join(connection, { handshake, wanted });
+      if (this.#stop.signal.aborted) return;
       this.counters.handshakesRefused++;
       log.warn("tunnel_handshake_refused", { reason: handshake.reason, transport: connection.transport });
-      return false;
+    } catch (error) {
+      log.error("tunnel_fault", { reason: reasonOf(error) });
     }
-    return this.#join(connection, handshake);
+  }
+
+  #handshake(connection: LaneConnection, wanted: KeptSession | null): Promise<EdgeHandshakeResult> {
+    const { edgeName, serverName, sign, clock } = this.#options;
+    const { signal } = this.#stop;
+    return performEdgeHandshake(connection, {
+      edgeName,
+      serverName,
+      sessionId: wanted?.id ?? null,
+      sign,
+      clock,
+      signal,
+    });
   }
 
   #join(
     connection: LaneConnection,
-    handshake: Extract<EdgeHandshakeResult, { kind: "accepted" }>,
-  ): boolean {
-    const { log } = this.#options;
-    let current = this.#current;
-    if (!handshake.resumed || current === null || current.driver.state !== "open") {
-      if (current !== null) this.#forget(current.driver);
-      current = { id: handshake.sessionId, driver: this.#newSession(handshake.limits) };
-      this.#current = current;
-    } else this.counters.sessionsResumed++;
-    const lane = current.driver.addLane(connection, handshake.leftover);
-    if (lane === null) return false;
-    this.#lane = lane;
+    { handshake, wanted }: { handshake: AcceptedHandshake; wanted: KeptSession | null },
+  ): void {
+    const isResumed = handshake.resumed && wanted !== null;
+    if (wanted !== null && !isResumed) this.#forget(wanted);
+    const session = isResumed ? wanted : this.#begin(handshake);
+    if (session.driver.addLane(connection, handshake.leftover) === null) return;
+    this.#upAt = this.#options.clock.now();
     this.counters.lanesOpened++;
-    log.info("tunnel_up", {
+    if (isResumed) this.counters.sessionsResumed++;
+    this.#options.log.info("tunnel_up", {
       transport: connection.transport,
       core: connection.remoteAddress,
-      resumed: handshake.resumed,
-      streams: current.driver.streamCount,
+      resumed: isResumed,
+      streams: session.driver.streamCount,
     });
-    this.#options.onUp();
-    return true;
+    if (session === this.#current) this.#options.onUp();
+    // The core gave a new session in place of one that drained, and nobody needs it.
+    else if (!isResumed) session.driver.close();
   }
 
-  #newSession(granted: GrantedLimits): SessionDriver {
+  #begin({ sessionId, limits }: AcceptedHandshake): KeptSession {
     const { log, clock } = this.#options;
-    const limits: SessionLimits = {
-      ...this.#options.limits,
-      ...granted,
-      maxStreams: Math.min(granted.maxStreams, this.#options.limits.maxStreams),
+    const session: KeptSession = {
+      id: sessionId,
+      driver: new SessionDriver({
+        role: "edge",
+        limits: agreedLimits(this.#options.limits, limits),
+        clock,
+        accept: () => {},
+        onRoom: () => this.#options.onRoom(),
+        onLaneClosed: (_lane, cause) => this.#laneClosed(session, cause),
+        onGoaway: () => this.#retire(session),
+        onFault: (cause) => log.error("tunnel_fault", { reason: reasonOf(cause) }),
+        onEnded: (end) => this.#ended(session, end),
+      }),
     };
-    const driver: SessionDriver = new SessionDriver({
-      role: "edge",
-      limits,
-      clock,
-      accept: () => {},
-      onLaneClosed: (lane, cause) => this.#laneClosed(lane, cause),
-      onGoaway: () => {
-        log.info("tunnel_goaway", { streams: driver.streamCount });
-        this.#retire(driver);
-      },
-      onEnded: (end) => {
-        log[end.kind === "error" ? "error" : "info"]("tunnel_session_ended", { ...end });
-        if (end.kind !== "closed") this.counters.sessionsLost++;
-        if (this.#current?.driver === driver) this.#current = null;
-        this.#old.delete(driver);
-        if (this.#old.size === 0) this.#allEnded?.();
-      },
-    });
-    return driver;
+    this.#sessions.add(session);
+    if (this.#current === null && !this.#isDraining) this.#current = session;
+    return session;
   }
 
   /** The core no longer knows the session: its streams are lost. */
-  #forget(driver: SessionDriver): void {
+  #forget(session: KeptSession): void {
     this.counters.sessionsLost++;
-    driver.close();
+    if (this.#current === session) this.#current = null;
+    session.driver.close();
   }
 
   /** The core drains: the session's streams go on, and a new session is dialled beside it. */
-  #retire(driver: SessionDriver): void {
-    if (this.#current?.driver !== driver) return;
-    this.#old.add(driver);
-    this.#current = null;
-    this.#lane = null;
-    this.#laneGone?.();
+  #retire(session: KeptSession): void {
+    this.#options.log.info("tunnel_goaway", { streams: session.driver.streamCount });
+    if (this.#current === session) this.#current = null;
+    this.#changed();
   }
 
-  #laneClosed(lane: LaneDriver, cause: unknown): void {
-    if (this.#lane !== lane) return;
-    this.#lane = null;
+  #laneClosed({ driver }: KeptSession, cause: unknown): void {
+    if (driver.state === "ended") return;
     this.counters.lanesLost++;
-    this.#options.log.warn("tunnel_lane_lost", {
-      reason: cause instanceof Error ? cause.message : String(cause),
-      streams: this.#current?.driver.streamCount ?? 0,
-    });
-    this.#laneGone?.();
+    this.#options.log.warn("tunnel_lane_lost", { reason: reasonOf(cause), streams: driver.streamCount });
+    this.#changed();
   }
 
-  #laneIsGone(): Promise<void> {
-    if (this.#lane === null) return Promise.resolve();
-    return new Promise((resolve) => {
-      this.#laneGone = resolve;
-    });
+  #ended(session: KeptSession, end: SessionEnd): void {
+    this.#options.log[end.kind === "error" ? "error" : "info"]("tunnel_session_ended", { ...end });
+    if (end.kind !== "closed") this.counters.sessionsLost++;
+    if (this.#current === session) this.#current = null;
+    this.#sessions.delete(session);
+    this.#changed();
+    if (this.#sessions.size === 0) this.#allEnded();
   }
 
-  #sleep(ms: number): Promise<void> {
-    return new Promise((resolve) => {
-      const cancel = this.#options.clock.after(ms, resolve);
-      this.#stop.signal.addEventListener("abort", () => {
+  #change(): Promise<void> {
+    return new Promise((resolve) => this.#changed = resolve);
+  }
+
+  /** Waits as long as it takes not to flood the core; a lane that had lived long makes the wait short. */
+  async #backOff(): Promise<void> {
+    const { clock, backoff, log, stableAfterMs } = this.#options;
+    const { signal } = this.#stop;
+    if (signal.aborted) return;
+    if (this.#upAt !== null && clock.now() - this.#upAt >= stableAfterMs) backoff.succeeded();
+    this.#upAt = null;
+    const delayMs = backoff.nextDelayMs();
+    log.info("tunnel_redial", { delayMs: Math.round(delayMs), failures: backoff.failures });
+    await new Promise<void>((resolve) => {
+      const cancel = clock.after(delayMs, () => {
+        signal.removeEventListener("abort", stop);
+        resolve();
+      });
+      const stop = () => {
         cancel();
         resolve();
-      }, { once: true });
+      };
+      signal.addEventListener("abort", stop, { once: true });
     });
   }
+}
+
+function agreedLimits(own: SessionLimits, granted: GrantedLimits): SessionLimits {
+  return { ...own, ...granted, maxStreams: Math.min(granted.maxStreams, own.maxStreams) };
+}
+
+function reasonOf(cause: unknown): string {
+  return cause instanceof Error ? cause.message : String(cause);
 }

@@ -11,7 +11,7 @@ import type {
   RequestReceiver,
 } from "../../shared/exchange/exchange.ts";
 import type { Fields } from "../../shared/exchange/fields.ts";
-import { refuse } from "../../shared/exchange/refuse.ts";
+import { DISCARD, refuse } from "../../shared/exchange/refuse.ts";
 
 export interface WaitingRoomOptions {
   readonly clock: Clock;
@@ -27,6 +27,7 @@ export class WaitingRoom {
   readonly #options: WaitingRoomOptions;
   /** In order of arrival. */
   readonly #waiting = new Set<WaitingRequest>();
+  #isClosed = false;
 
   constructor(options: WaitingRoomOptions) {
     this.#options = options;
@@ -40,6 +41,7 @@ export class WaitingRoom {
   readonly handler: ExchangeHandler = (request, answer) => {
     const opened = this.#waiting.size > 0 ? null : this.#options.open(request, answer);
     if (opened !== null) return opened;
+    if (this.#isClosed) return refuse(answer, new RelayError("draining", { source: "internal" }));
     if (this.#waiting.size >= this.#options.maxWaiting) {
       return refuse(answer, this.#refusal("tunnel_overloaded"));
     }
@@ -54,8 +56,9 @@ export class WaitingRoom {
     }
   }
 
-  /** Refuses all that wait: the node is going down. */
+  /** Refuses all that wait or would have to: the node is going down. */
   close(): void {
+    this.#isClosed = true;
     for (const waiting of this.#waiting) waiting.giveUp(new RelayError("draining", { source: "internal" }));
     this.#waiting.clear();
   }
@@ -80,9 +83,12 @@ class WaitingRequest implements RequestReceiver {
   readonly #answer: AnswerReceiver;
   readonly #onLeft: () => void;
   stopTimer = () => {};
+  /** What came and was not passed on yet: also what comes while that is being done. */
   #kept: Uint8Array[] = [];
   #end: { trailers: Fields | null } | null = null;
-  #next: RequestReceiver | null = null;
+  /** `playing`: {@linkcode #next} is there and gets what was kept. */
+  #state: "waiting" | "playing" | "passing" | "over" = "waiting";
+  #next: RequestReceiver = DISCARD;
 
   constructor(request: RequestHead, answer: AnswerReceiver, { onLeft }: { onLeft: () => void }) {
     this.#request = request;
@@ -92,39 +98,57 @@ class WaitingRequest implements RequestReceiver {
 
   /** Goes on if `open` takes the request. */
   start(open: WaitingRoomOptions["open"]): boolean {
-    this.#next = open(this.#request, this.#answer);
-    if (this.#next === null) return false;
+    const next = open(this.#request, this.#answer);
+    if (next === null) return false;
     this.stopTimer();
-    for (const bytes of this.#kept) this.#next.body(bytes);
-    this.#kept = [];
-    if (this.#end !== null) this.#next.end(this.#end.trailers);
+    this.#next = next;
+    this.#state = "playing";
+    // Each piece may be consumed at once, and that may bring more.
+    for (let bytes = this.#kept.shift(); bytes !== undefined; bytes = this.#kept.shift()) {
+      next.body(bytes);
+      bytes.fill(0);
+    }
+    if (this.#isOver) return true;
+    this.#state = "passing";
+    if (this.#end !== null) next.end(this.#end.trailers);
     return true;
   }
 
   giveUp(error: RelayError): void {
-    this.stopTimer();
-    this.#kept = [];
+    this.#drop();
     this.#answer.abort(error);
   }
 
   body(bytes: Uint8Array): void {
-    if (this.#next !== null) this.#next.body(bytes);
-    else this.#kept.push(bytes.slice());
+    if (this.#state === "passing") this.#next.body(bytes);
+    else if (this.#state !== "over") this.#kept.push(bytes.slice());
   }
 
   end(trailers: Fields | null): void {
-    if (this.#next !== null) this.#next.end(trailers);
+    if (this.#state === "passing") this.#next.end(trailers);
     else this.#end = { trailers };
   }
 
   abort(error: RelayError): void {
-    if (this.#next !== null) return this.#next.abort(error);
-    this.stopTimer();
-    this.#kept = [];
-    this.#onLeft();
+    const wasWaiting = this.#state === "waiting";
+    this.#drop();
+    if (wasWaiting) this.#onLeft();
+    else this.#next.abort(error);
   }
 
   answerConsumed(bytes: number): void {
-    this.#next?.answerConsumed(bytes);
+    this.#next.answerConsumed(bytes);
+  }
+
+  /** Not narrowed by earlier reads of the state, which calls change. */
+  get #isOver(): boolean {
+    return this.#state === "over";
+  }
+
+  #drop(): void {
+    this.#state = "over";
+    this.stopTimer();
+    for (const bytes of this.#kept) bytes.fill(0);
+    this.#kept = [];
   }
 }

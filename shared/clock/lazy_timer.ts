@@ -3,8 +3,13 @@
  * set already looks again when it fires.
  */
 
+import { SYSTEM_CLOCK } from "./clock.ts";
+
 export interface LazyTimerOptions {
+  /** Now, in milliseconds that never go back. */
   clock(): number;
+  /** As in `Clock`. @default the runtime's timers */
+  after?(ms: number, callback: () => void): () => void;
   /** Asked when the timer fires; null: none. */
   deadline(): number | null;
   /** The deadline has passed. */
@@ -13,7 +18,7 @@ export interface LazyTimerOptions {
 
 export class LazyTimer {
   readonly #options: LazyTimerOptions;
-  #timer: ReturnType<typeof setTimeout> | null = null;
+  #takeBack: (() => void) | null = null;
   #firesAt = Number.POSITIVE_INFINITY;
 
   constructor(options: LazyTimerOptions) {
@@ -26,17 +31,18 @@ export class LazyTimer {
     if (deadline === null || deadline >= this.#firesAt) return;
     this.stop();
     this.#firesAt = deadline;
-    this.#timer = setTimeout(() => this.#fire(), Math.max(0, Math.ceil(deadline - this.#options.clock())));
+    const waitMs = Math.max(0, Math.ceil(deadline - this.#options.clock()));
+    this.#takeBack = (this.#options.after ?? SYSTEM_CLOCK.after)(waitMs, () => this.#fire());
   }
 
   stop(): void {
-    if (this.#timer !== null) clearTimeout(this.#timer);
-    this.#timer = null;
+    this.#takeBack?.();
+    this.#takeBack = null;
     this.#firesAt = Number.POSITIVE_INFINITY;
   }
 
   #fire(): void {
-    this.#timer = null;
+    this.#takeBack = null;
     this.#firesAt = Number.POSITIVE_INFINITY;
     const deadline = this.#options.deadline();
     if (deadline !== null && deadline <= this.#options.clock()) this.#options.expired();

@@ -6,6 +6,7 @@
  * edge or core behind a mutual handshake, and the codecs at both ends have validated the content.
  */
 import type { AnswerHead, ExchangeContext, RequestHead } from "./exchange.ts";
+import { byteText } from "../http/byte_text.ts";
 import { Fields } from "./fields.ts";
 
 /** Largest number of fields a head may carry over the tunnel. */
@@ -66,6 +67,42 @@ class HeadWriter {
   }
 }
 
+/** Names that nearly every head carries: one string for all of them, since heads live as long as their streams. */
+const COMMON_NAMES = new Map(
+  [
+    ...[
+      "accept",
+      "accept-encoding",
+      "accept-language",
+      "user-agent",
+      "content-type",
+      "x-real-time",
+      "x-request-id",
+    ],
+    ...[
+      "x-forwarded-for",
+      "x-forwarded-host",
+      "x-forwarded-proto",
+      "authorization",
+      "cache-control",
+      "pragma",
+    ],
+    ...[
+      "date",
+      "server",
+      "x-accel-buffering",
+      "x-stainless-lang",
+      "x-stainless-package-version",
+      "x-stainless-os",
+    ],
+    ...["x-stainless-arch", "x-stainless-runtime", "x-stainless-runtime-version", "x-stainless-retry-count"],
+  ].map((name) => [name, name]),
+);
+
+function knownName(name: string): string {
+  return COMMON_NAMES.get(name) ?? name;
+}
+
 class HeadReader {
   readonly #bytes: Uint8Array;
   #at = 0;
@@ -86,17 +123,16 @@ class HeadReader {
   text(): string {
     const length = this.integer();
     if (this.#at + length > this.#bytes.length) throw new HeadCodecError("text runs past the end");
-    const end = this.#at + length;
-    let text = "";
-    for (; this.#at < end; this.#at++) text += String.fromCharCode(this.#bytes[this.#at] ?? 0);
-    return text;
+    const start = this.#at;
+    this.#at += length;
+    return byteText(this.#bytes.subarray(start, this.#at));
   }
 
   fields(): Fields {
     const count = this.integer();
     if (count > MAX_FIELD_COUNT) throw new HeadCodecError("too many fields");
     const flat: string[] = [];
-    for (let i = 0; i < count * 2; i++) flat.push(this.text());
+    for (let i = 0; i < count; i++) flat.push(knownName(this.text()), this.text());
     return new Fields(flat);
   }
 

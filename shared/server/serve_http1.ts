@@ -25,8 +25,8 @@ import { Http1Exchange, type Http1ExchangePort, sendErrorAnswer } from "./http1_
 import { onAbort } from "./on_abort.ts";
 import type { ServeOptions } from "./serve_options.ts";
 
-/** After our last byte, how much is read and how long is waited so that the client can still read it. */
-const MAX_LINGER_BYTES = 256 * 1024;
+/** After our last byte, how much is read and how long is waited so that a client that still sends can read it. */
+const MAX_LINGER_BYTES = 16 * 1024 * 1024;
 const LINGER_TIMEOUT_MS = 2_000;
 
 /** Resolves when the connection is done and closed; never rejects. */
@@ -135,6 +135,7 @@ class Http1Connection implements Http1ExchangePort {
   }
 
   #received(bytes: Uint8Array | null): void {
+    if (this.#isClosed) return;
     this.#hasInputEnded = bytes === null;
     if (this.#state === "lingering") {
       this.#lingerBytes += bytes?.length ?? 0;
@@ -176,6 +177,7 @@ class Http1Connection implements Http1ExchangePort {
     if (wait === null || !wait.condition()) return;
     this.#wait = null;
     this.codec.resumeReading(this.#options.clock());
+    this.#timer.update();
     wait.resolve();
   }
 
@@ -216,7 +218,14 @@ class Http1Connection implements Http1ExchangePort {
     const exchange = new Http1Exchange(this, this.#options.newRequestId());
     this.#exchange = exchange;
     exchange.start(head, this.#options);
+    // A handler that refuses at once does so in a moment: then nobody wants the body.
+    if (head.expectsContinue) queueMicrotask(() => this.#guard(() => this.#askForBody()));
+  }
+
+  #askForBody(): void {
+    if (this.#isClosed) return;
     this.codec.sendContinue();
+    this.#afterEvents();
   }
 
   #refuse(error: RelayError): void {

@@ -58,6 +58,10 @@ class PrefixedConnection implements ByteConnection {
     return this.#connection.write(bytes);
   }
 
+  async closeWrite(): Promise<void> {
+    await this.#connection.closeWrite?.();
+  }
+
   close(): void {
     this.#connection.close();
   }

@@ -1,24 +1,21 @@
 /**
  * Drives one session: moves bytes between its lanes and their connections, keeps its time-outs, and hands each event
  * to the stream's owner. All protocol lives in `Session`; here are only sockets, one timer and loops.
+ *
+ * Invariant: no failure of one exchange's code reaches another. An owner that throws ends its own stream; only when the
+ * session itself breaks an assertion does the session end.
  */
 import type { Clock } from "../clock/clock.ts";
-import type { ByteConnection } from "../transport/byte_connection.ts";
 import type { Lane } from "../tunnel/lane.ts";
 import { Session, type SessionState } from "../tunnel/session.ts";
 import type { SessionEvent } from "../tunnel/session_event.ts";
 import type { SessionLimits } from "../tunnel/session_limits.ts";
 import type { SessionStream } from "../tunnel/session_stream.ts";
-import { LaneDriver } from "./lane_driver.ts";
+import { LaneDriver, type SessionConnection } from "./lane_driver.ts";
 import type { StreamOwner } from "./stream_owner.ts";
 
 /** With fewer live streams a write waits for nobody: there is little to join, and each would feel the wait. */
 const SHARED_FROM_STREAMS = 8;
-
-/** What a lane runs on. */
-export interface SessionConnection extends ByteConnection {
-  readonly transport: string;
-}
 
 /** How a session came to its end. */
 export type SessionEnd = Extract<SessionEvent<StreamOwner>, { kind: "closed" | "lost" | "error" }>;
@@ -27,13 +24,17 @@ export interface SessionDriverOptions {
   readonly role: "edge" | "core";
   readonly limits: SessionLimits;
   readonly clock: Clock;
-  /** Core: a stream was opened; sets `stream.owner` before it returns. Never called on an edge. */
+  /** Core: a stream was opened; sets `stream.owner` before it does anything else. Never called on an edge. */
   accept(stream: SessionStream<StreamOwner>, head: Uint8Array): void;
+  /** Edge: a stream can be opened again, after {@linkcode SessionDriver.openStream} gave null. */
+  onRoom(): void;
   /** A connection of the session ended, whatever the cause; the session may live on. */
   onLaneClosed(lane: LaneDriver, cause: unknown): void;
   /** The peer takes no new streams. */
   onGoaway(): void;
-  /** Called once; nothing comes after it. */
+  /** Our own code failed: the exchange, or the session, that it happened to has ended. For the log. */
+  onFault(cause: unknown): void;
+  /** Called once; nothing but `onLaneClosed` comes after it. */
   onEnded(end: SessionEnd): void;
 }
 
@@ -43,6 +44,8 @@ export class SessionDriver {
   readonly #lanes = new Map<Lane, LaneDriver>();
   #isDraining = false;
   #isDrainScheduled = false;
+  /** A stream was refused for want of room. */
+  #isRoomWanted = false;
   #timerAt = Number.POSITIVE_INFINITY;
   #stopTimer = () => {};
   #hasEnded = false;
@@ -99,11 +102,11 @@ export class SessionDriver {
     const driver = new LaneDriver({
       lane,
       connection,
-      transport: connection.transport,
       isShared: () => this.#session.streamCount >= SHARED_FROM_STREAMS,
       clock: this.#options.clock,
       onReceived: () => this.#drain(),
       onClosed: (cause) => this.#laneClosed(driver, cause),
+      onFault: (cause) => this.#fail(cause),
     });
     this.#lanes.set(lane, driver);
     driver.start(received);
@@ -111,9 +114,22 @@ export class SessionDriver {
     return driver;
   }
 
-  /** Null when the session takes no new stream; see `Session.openStream`. */
+  /** Sends on this lane from now on: the one that was used is known to be gone. */
+  preferLane({ lane }: LaneDriver): void {
+    this.#session.preferLane(lane);
+    this.#scheduleDrain();
+  }
+
+  /** Null when the session takes no new stream; see `Session.openStream`. `onRoom` says when to try again. */
   openStream(head: Uint8Array, owner: StreamOwner): SessionStream<StreamOwner> | null {
-    return this.#session.openStream(head, owner);
+    const stream = this.#session.openStream(head, owner);
+    if (stream === null) this.#isRoomWanted = true;
+    return stream;
+  }
+
+  /** To be called when an owner ended a stream by itself, which the session has no event for. */
+  streamEnded(): void {
+    if (this.#isRoomWanted) this.#scheduleDrain();
   }
 
   /** No new streams; ends when the live ones have. */
@@ -148,14 +164,30 @@ export class SessionDriver {
   #drain(): void {
     if (this.#isDraining) return;
     this.#isDraining = true;
-    for (let event = this.#session.nextEvent(); event !== null; event = this.#session.nextEvent()) {
-      this.#deliver(event);
+    try {
+      for (let event = this.#session.nextEvent(); event !== null; event = this.#session.nextEvent()) {
+        this.#deliver(event);
+      }
+    } finally {
+      this.#isDraining = false;
     }
-    this.#isDraining = false;
     this.#armTimer();
+    if (!this.#isRoomWanted || !this.#session.hasRoom) return;
+    this.#isRoomWanted = false;
+    this.#options.onRoom();
   }
 
   #deliver(event: SessionEvent<StreamOwner>): void {
+    if (!("stream" in event)) return this.#deliverOfSession(event);
+    try {
+      this.#deliverOfStream(event);
+    } catch (cause) {
+      this.#options.onFault(cause);
+      this.#endFaulty(event.stream, cause);
+    }
+  }
+
+  #deliverOfStream(event: Extract<SessionEvent<StreamOwner>, { stream: unknown }>): void {
     switch (event.kind) {
       case "data":
         return event.stream.owner.onData(event.bytes);
@@ -171,6 +203,11 @@ export class SessionDriver {
         return event.stream.owner.onEnd(event.trailers);
       case "reset":
         return event.stream.owner.onReset(event);
+    }
+  }
+
+  #deliverOfSession(event: Exclude<SessionEvent<StreamOwner>, { stream: unknown }>): void {
+    switch (event.kind) {
       case "lane_dead":
         return this.#lanes.get(event.lane)?.fail(new Error("the lane brought no byte for too long"));
       case "goaway":
@@ -182,13 +219,26 @@ export class SessionDriver {
     }
   }
 
+  #endFaulty(stream: SessionStream<StreamOwner>, cause: unknown): void {
+    try {
+      stream.owner.onFault(cause);
+    } catch (second) {
+      this.#options.onFault(second);
+    }
+  }
+
+  /** The session broke one of its own assertions. */
+  #fail(cause: unknown): void {
+    this.#options.onFault(cause);
+    this.close();
+  }
+
   #end(event: SessionEnd): void {
     if (this.#hasEnded) return;
     this.#hasEnded = true;
     this.#stopTimer();
     this.#timerAt = Number.POSITIVE_INFINITY;
-    const waitsForPeer = event.kind === "closed" && event.by === "local";
-    for (const lane of [...this.#lanes.values()]) lane.finish({ waitsForPeer });
+    for (const lane of [...this.#lanes.values()]) lane.finish();
     this.#options.onEnded(event);
     if (this.#lanes.size === 0) this.#allGone.resolve();
   }
@@ -198,10 +248,17 @@ export class SessionDriver {
     if (at === null || this.#hasEnded || at >= this.#timerAt) return;
     this.#stopTimer();
     this.#timerAt = at;
-    this.#stopTimer = this.#options.clock.after(Math.max(0, at - this.#options.clock.now()), () => {
-      this.#timerAt = Number.POSITIVE_INFINITY;
+    const waitMs = Math.max(0, Math.ceil(at - this.#options.clock.now()));
+    this.#stopTimer = this.#options.clock.after(waitMs, () => this.#timedOut());
+  }
+
+  #timedOut(): void {
+    this.#timerAt = Number.POSITIVE_INFINITY;
+    try {
       this.#session.handleTimeout(this.#options.clock.now());
-      this.#drain();
-    });
+    } catch (cause) {
+      return this.#fail(cause);
+    }
+    this.#drain();
   }
 }

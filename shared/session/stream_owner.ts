@@ -9,4 +9,6 @@ export interface StreamOwner {
   onReset(event: StreamResetEvent<StreamOwner>): void;
   /** Bytes given to `sendData` and held until now are on their way. */
   onSent(bytes: number): void;
+  /** One of the calls above threw `cause`: ends the exchange on both sides. */
+  onFault(cause: unknown): void;
 }

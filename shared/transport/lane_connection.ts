@@ -16,6 +16,8 @@ export interface LaneConnection extends ByteConnection {
   /** `host:port`; on QUIC the peer's address at the moment of asking, for it may move. */
   readonly remoteAddress: string;
   readonly localAddress: string;
+  /** On both transports what was written before it still arrives; {@linkcode close} right behind it drops that. */
+  closeWrite(): Promise<void>;
 }
 
 export interface DialLaneOptions {

@@ -47,6 +47,10 @@ export class QuicLane implements LaneConnection {
     return this.#io.write(bytes);
   }
 
+  closeWrite(): Promise<void> {
+    return this.#io.closeWrite();
+  }
+
   close(): void {
     if (this.#isClosed) throw new Deno.errors.BadResource("lane is closed");
     this.#isClosed = true;

@@ -11,12 +11,14 @@
 export interface QuicStreamIo {
   read(buffer: Uint8Array): Promise<number | null>;
   write(bytes: Uint8Array): Promise<number>;
+  closeWrite(): Promise<void>;
 }
 
-/** The two functions of Deno's runtime core that are used, by resource id; `read` gives 0 at the end of stream. */
+/** The functions of Deno's runtime core that are used, by resource id; `read` gives 0 at the end of stream. */
 export interface RuntimeCore {
   read(resourceId: number, buffer: Uint8Array): Promise<number>;
   write(resourceId: number, bytes: Uint8Array): Promise<number>;
+  shutdown(resourceId: number): Promise<void>;
 }
 
 const SCRATCH_BYTES = 64 * 1024;
@@ -65,6 +67,10 @@ class ResourceStreamIo implements QuicStreamIo {
   async write(bytes: Uint8Array): Promise<number> {
     return await this.#core.write(this.#writeId, bytes);
   }
+
+  async closeWrite(): Promise<void> {
+    await this.#core.shutdown(this.#writeId);
+  }
 }
 
 class WebStreamIo implements QuicStreamIo {
@@ -93,6 +99,10 @@ class WebStreamIo implements QuicStreamIo {
     await this.#writer.write(bytes);
     return bytes.length;
   }
+
+  async closeWrite(): Promise<void> {
+    await this.#writer.close();
+  }
 }
 
 function resourceIdOf(stream: ReadableStream | WritableStream): number | null {
@@ -105,7 +115,7 @@ function resourceIdOf(stream: ReadableStream | WritableStream): number | null {
 }
 
 function isRuntimeCore(core: unknown): core is RuntimeCore {
-  return typeof propertyOf(core, "read") === "function" && typeof propertyOf(core, "write") === "function";
+  return ["read", "write", "shutdown"].every((name) => typeof propertyOf(core, name) === "function");
 }
 
 function propertyOf(value: unknown, name: string): unknown {

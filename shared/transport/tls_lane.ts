@@ -22,6 +22,10 @@ export class TlsLane implements LaneConnection {
     return this.#connection.write(bytes);
   }
 
+  closeWrite(): Promise<void> {
+    return this.#connection.closeWrite();
+  }
+
   close(): void {
     this.#connection.close();
   }

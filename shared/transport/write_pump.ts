@@ -39,6 +39,8 @@ export class WritePump {
   readonly #options: WritePumpOptions;
   #state: "idle" | "scheduled" | "writing" | "stopped" = "idle";
   #lastRunAt = Number.NEGATIVE_INFINITY;
+  /** Takes back a run that waits for more output; null while none does. */
+  #cancelWait: (() => void) | null = null;
   readonly #runNow = () => void this.#run();
 
   constructor(connection: ByteConnection, source: OutputSource, options: WritePumpOptions) {
@@ -60,12 +62,13 @@ export class WritePump {
     if (coalesce === undefined || !coalesce.isWorthwhile()) return queueMicrotask(this.#runNow);
     const waitMs = this.#lastRunAt + coalesce.coalesceMs - coalesce.clock.now();
     if (waitMs <= 0) queueMicrotask(this.#runNow);
-    else coalesce.clock.after(waitMs, this.#runNow);
+    else this.#cancelWait = coalesce.clock.after(waitMs, this.#runNow);
   }
 
   /** Writes no more; does not close the connection. */
   stop(): void {
     this.#state = "stopped";
+    this.#cancelWait?.();
   }
 
   async #run(): Promise<void> {

@@ -149,6 +149,12 @@ export class Session<T> {
     };
   }
 
+  /** Whether {@linkcode openStream} would open a stream now. */
+  get hasRoom(): boolean {
+    return this.#state === "open" && !this.#table.isFull && this.#heldBytes < this.#limits.maxHeldBytes &&
+      this.#log.retainedBytes < this.#limits.maxRetainedBytes;
+  }
+
   /** Adds a connection whose handshake is done; null when `maxLanes` are attached or the session has ended. */
   attachLane(now: number): Lane | null {
     return this.#state === "ended" ? null : this.#lanes.attach(now);
@@ -161,9 +167,7 @@ export class Session<T> {
 
   /** Edge only; null when draining, ended, at `maxStreams`, or when too much waits (back-pressure). */
   openStream(head: Uint8Array, owner: T): SessionStream<T> | null {
-    if (this.#state !== "open" || this.#table.isFull) return null;
-    if (this.#heldBytes >= this.#limits.maxHeldBytes) return null;
-    if (this.#log.retainedBytes >= this.#limits.maxRetainedBytes) return null;
+    if (!this.hasRoom) return null;
     const stream = this.#table.open();
     stream.owner = owner;
     stream.sendHead(head);

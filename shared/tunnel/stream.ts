@@ -133,8 +133,8 @@ export class Stream<T> implements SessionStream<T> {
     const sent = sender.send({ type, bytes, budgetBytes: host.directBudget(bytes.length) }, host.log);
     if (host.log.endPosition > logEnd) host.logGrew();
     if (sender.hasHeld) {
-      assert(sender.heldDataBytes <= this.#windowUnits, "a user has more than a window held");
       host.heldGrew(sender.heldBytes - held);
+      assert(sender.heldDataBytes <= this.#windowUnits, "a user has more than a window held");
       if (sender.isReady) host.becameReady(this);
     } else if (type === STREAM_END) host.sendFinished(this);
     return sent;

@@ -33,7 +33,7 @@ async function assertBounded(relay: Relay, protocol: Protocol): Promise<void> {
   const headers = { "x-lowu-fault": "echo", "x-lowu-test-id": `slow-${protocol}` };
   const answer = await client.fetch("/v1/echo", { method: "POST", headers, body: upload });
   const reader = (answer.body ?? new ReadableStream()).getReader();
-  await reader.read();
+  let receivedBytes = (await reader.read()).value?.length ?? 0;
 
   // Others go on, on the same connection where it is HTTP/2; each of their answers takes a turn of every event loop.
   for (let i = 0; i < 20; i++) {

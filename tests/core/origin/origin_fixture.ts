@@ -1,5 +1,5 @@
 /** A model server of raw sockets on a loopback port, and a client under test that talks to it. */
-import { SYSTEM_CLOCK } from "../../../shared/clock/clock.ts";
+import { type Clock, SYSTEM_CLOCK } from "../../../shared/clock/clock.ts";
 import type { ExchangeHandler, RequestHead, RequestReceiver } from "../../../shared/exchange/exchange.ts";
 import { OriginClient, type OriginClientOptions } from "../../../core/origin/origin_client.ts";
 import { type Appetite, LiveAnswer } from "../../support/live_exchange.ts";
@@ -27,10 +27,13 @@ export class OriginFixture {
   readonly #listener: Deno.TcpListener;
   readonly #watch = new Watch();
 
-  constructor(options: Partial<OriginClientOptions> = {}, path = "/") {
+  constructor(
+    options: Partial<OriginClientOptions> = {},
+    { path = "/", clock = SYSTEM_CLOCK }: { path?: string; clock?: Clock } = {},
+  ) {
     this.#listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
     this.port = this.#listener.addr.port;
-    this.client = new OriginClient({ ...ORIGIN_OPTIONS, ...options }, SYSTEM_CLOCK);
+    this.client = new OriginClient({ ...ORIGIN_OPTIONS, ...options }, clock);
     this.handler = this.client.exchange({
       url: new URL(`http://127.0.0.1:${this.port}${path}`),
       name: "engine",
