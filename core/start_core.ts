@@ -18,6 +18,8 @@ import { listenError } from "../shared/server/open_listener.ts";
 import { readSession } from "../shared/session/session_reading.ts";
 import type { LaneCertificate, LaneListener, LaneTransport } from "../shared/transport/lane_connection.ts";
 import { readTcpLaneCongestion } from "../shared/transport/lane_congestion.ts";
+import { EventModeration } from "../shared/transport/event_moderation.ts";
+import { openLibcSleep } from "../shared/transport/libc.ts";
 import { listenLanes } from "../shared/transport/lane_transport.ts";
 import { DEFAULT_SESSION_LIMITS } from "../shared/tunnel/session_limits.ts";
 import { ApiKeyAuthenticator } from "./auth/api_key_authenticator.ts";
@@ -43,7 +45,15 @@ export async function startCore(config: CoreConfig): Promise<RunningCore> {
   const clock = SYSTEM_CLOCK;
   const log = createLogger({ node: "core", level: config.log.level });
   const metrics = createMetrics({ node: "core" });
-  const fleet = await OriginFleet.create(config.origins, clock);
+  const moderation = new EventModeration({
+    now: clock.now,
+    sleepMicroseconds: openLibcSleep(),
+    atEndOfTurn: (callback) => void setImmediate(callback),
+  });
+  const fleet = await OriginFleet.create(config.origins, {
+    clock,
+    onRead: (bytes) => moderation.read(bytes),
+  });
   const places = new WeakMap<ExchangeContext, ExchangePlace>();
   const handlerFor = corePipeline({
     watcher: createExchangeWatcher({

@@ -3,6 +3,7 @@ import { parseArgs } from "node:util";
 import { type Address, formatAddress, isWildcard, parseAddress } from "../shared/config/address.ts";
 import { TRANSPORTS } from "../shared/config/node_sections.ts";
 import { isName, parseHttpUrl } from "../shared/config/option_kinds.ts";
+import { shellQuote } from "./shell_quote.ts";
 import { PAIR_FILES, PairError, type PairOptions, writePair, type WrittenPair } from "./write_pair.ts";
 
 const USAGE =
@@ -133,7 +134,9 @@ API key, shown this once (${PAIR_FILES.coreConfig} has its hash only):
     ${written.apiKey}
 
 Try it:
-    curl --cacert '${written.caFile}' -H 'Authorization: Bearer ${written.apiKey}' https://${called}/v1/models`;
+    curl --cacert ${
+    shellQuote(written.caFile)
+  } -H 'Authorization: Bearer ${written.apiKey}' https://${called}/v1/models`;
 }
 
 if (import.meta.main) Deno.exitCode = await init(Deno.args);

@@ -35,8 +35,7 @@ export function startNodeProcess(name: string, options: NodeProcessOptions): Nod
     // A group of its own: Ctrl-C reaches the parent alone, which ends its children in order.
     detached: true,
   }).spawn();
-  const log = Deno.openSync(options.logFile, { write: true, create: true, truncate: true });
-  const logged = child.stderr.pipeTo(log.writable);
+  const logged = writeLog(child.stderr, options.logFile);
   const exited = Promise.all([child.status, logged]).then(([status]) => status.code);
   return {
     name,
@@ -56,6 +55,14 @@ export function startNodeProcess(name: string, options: NodeProcessOptions): Nod
       return text.trimEnd().split("\n").slice(-5).join("\n");
     },
   };
+}
+
+/** Not `pipeTo`: Deno's keeps what comes until the stream ends, and the log of a process that runs stays empty. */
+async function writeLog(stream: ReadableStream<Uint8Array<ArrayBuffer>>, file: string): Promise<void> {
+  using log = Deno.openSync(file, { write: true, create: true, truncate: true });
+  for await (const bytes of stream) {
+    for (let at = 0; at < bytes.length;) at += await log.write(bytes.subarray(at));
+  }
 }
 
 async function readFirstLine(stream: ReadableStream<Uint8Array<ArrayBuffer>>): Promise<string | null> {

@@ -2,6 +2,7 @@
 import { join, resolve } from "node:path";
 import { formatAddress } from "../shared/config/address.ts";
 import { type NodeProcess, startNodeProcess } from "./node_process.ts";
+import { shellQuote } from "./shell_quote.ts";
 import { parseUpOptions, UP_USAGE, type UpOptions, UpUsageError } from "./up_options.ts";
 import { prepareState, type UpState } from "./up_state.ts";
 import { PairError } from "./write_pair.ts";
@@ -124,7 +125,7 @@ Lowu is ready.
 
 Stream a chat:
 
-  curl -N --cacert ${state.caFile} ${edge}/v1/chat/completions \\
+  curl -N --cacert ${shellQuote(state.caFile)} ${edge}/v1/chat/completions \\
     -H 'Authorization: Bearer ${state.apiKey}' -H 'Content-Type: application/json' \\
     -d '${body}'
 

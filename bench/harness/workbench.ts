@@ -44,7 +44,11 @@ export class Workbench implements AsyncDisposable {
     this.#endings = [];
     const failures: unknown[] = [];
     for (const ending of endings) {
-      await ending().catch((error) => failures.push(error));
+      try {
+        await ending();
+      } catch (error) {
+        failures.push(error);
+      }
     }
     await Deno.remove(this.directory, { recursive: true });
     if (failures.length > 0) throw new AggregateError(failures, "the bench did not clean up");

@@ -38,25 +38,22 @@ async function untilServing(): Promise<void> {
 
 /** @returns null, or why there was no answer */
 async function tryOnce(request: ReturnType<typeof loadRequest>): Promise<string | null> {
-  const tally = new LoadStatistics();
-  const answered = Promise.withResolvers<void>();
+  const outcome = Promise.withResolvers<string | null>();
   let connection: Deno.Conn | null = null;
-  const timer = setTimeout(() => answered.resolve(), TRY_TIMEOUT_MS);
+  const timer = setTimeout(() => outcome.resolve(`nothing for ${TRY_TIMEOUT_MS} ms`), TRY_TIMEOUT_MS);
   try {
     connection = await dialTarget(job.target, "http/1.1");
-    const observer = { answered: () => answered.resolve(), failed: () => answered.resolve() };
-    const load = runHttp1Load(connection, request, () => new LoadExchange(tally, observer));
-    await Promise.race([load, answered.promise]);
-    // Closing ends the loop by an error that says nothing new.
-    load.catch(() => {});
+    const observer = { answered: () => outcome.resolve(null), failed: outcome.resolve };
+    // Closing ends the loop by an error, which is then too late to tell anything.
+    runHttp1Load(connection, request, () => new LoadExchange(new LoadStatistics(), observer))
+      .catch((error) => outcome.resolve(String(error)));
+    return await outcome.promise;
   } catch (error) {
     return String(error);
   } finally {
     clearTimeout(timer);
     connection?.close();
   }
-  const { failures, lastFailure } = tally.report(0);
-  return failures > 0 ? lastFailure : null;
 }
 
 /** Opens all connections, not too many at a time, and keeps them busy until the process ends. */

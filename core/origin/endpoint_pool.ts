@@ -23,6 +23,8 @@ export interface EndpointPoolOptions {
   readonly maxConnections: number;
   /** PEM; trusted besides the public authorities. */
   readonly caCertificates: readonly string[];
+  /** Told of each read from an endpoint, for event moderation. */
+  onRead?(bytes: number): void;
 }
 
 export class EndpointPool {
@@ -109,6 +111,7 @@ export class EndpointPool {
       headTimeoutMs,
       idleTimeoutMs,
       keepTimeoutMs: idleConnectionTimeoutMs,
+      onRead: (bytes) => this.#options.onRead?.(bytes),
       onIdle: () => {
         if (this.#idle.length < maxIdleConnections) this.#idle.push(connection);
         else connection.close();

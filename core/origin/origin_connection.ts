@@ -49,6 +49,8 @@ export interface OriginConnectionOptions {
   readonly idleTimeoutMs: number;
   /** How long it is kept without an exchange. */
   readonly keepTimeoutMs: number;
+  /** A read brought bytes. */
+  onRead?(bytes: number): void;
   /** It may carry another exchange. */
   onIdle(): void;
   /** Called once. */
@@ -182,7 +184,10 @@ export class OriginConnection {
       }
       const bytes = length === null ? null : buffer.bytes.subarray(0, length);
       this.#guard(() => this.#received(bytes));
-      if (length !== null) buffer.read(length);
+      if (length !== null) {
+        buffer.read(length);
+        this.#options.onRead?.(length);
+      }
       if (this.#heldAnswerBytes >= PAUSE_BYTES && !this.#isClosed) await this.#untilReadable();
     }
     buffer.release();

@@ -6,6 +6,12 @@ import type { OriginReading } from "../../shared/observe/origin_metrics.ts";
 import type { Origin } from "../routing/route_table.ts";
 import { OriginClient, type OriginEndpoint } from "./origin_client.ts";
 
+export interface FleetOptions {
+  readonly clock: Clock;
+  /** Told of each read from any endpoint. */
+  onRead(bytes: number): void;
+}
+
 interface Member {
   readonly origin: Origin;
   readonly client: OriginClient;
@@ -16,8 +22,8 @@ export class OriginFleet {
   readonly #handlers = new Map<OriginEndpoint, ExchangeHandler>();
 
   /** Reads the origins' certificate files; rejects if one cannot be read. */
-  static async create(origins: CoreConfig["origins"], clock: Clock): Promise<OriginFleet> {
-    const members = await Promise.all(origins.map((origin) => createMember(origin, clock)));
+  static async create(origins: CoreConfig["origins"], options: FleetOptions): Promise<OriginFleet> {
+    const members = await Promise.all(origins.map((origin) => createMember(origin, options)));
     return new OriginFleet(members);
   }
 
@@ -53,7 +59,10 @@ export class OriginFleet {
   }
 }
 
-async function createMember(config: CoreConfig["origins"][number], clock: Clock): Promise<Member> {
+async function createMember(
+  config: CoreConfig["origins"][number],
+  { clock, onRead }: FleetOptions,
+): Promise<Member> {
   const caCertificates = config.caFile === null ? [] : [await Deno.readTextFile(config.caFile)];
   const { connectTimeoutMs, headTimeoutMs, idleTimeoutMs } = config;
   const client = new OriginClient({
@@ -64,6 +73,7 @@ async function createMember(config: CoreConfig["origins"][number], clock: Clock)
     idleConnectionTimeoutMs: config.idleConnectionTimeoutMs,
     maxConnections: config.maxConnections,
     caCertificates,
+    onRead,
   }, clock);
   const endpoints = config.endpoints.map(({ url }) => ({ url, name: url.host }));
   return { origin: { name: config.name, endpoints, apiKey: config.apiKey }, client };

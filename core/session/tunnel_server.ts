@@ -15,7 +15,7 @@ import {
   type CoreHandshakeResult,
   performCoreHandshake,
 } from "../../shared/handshake/perform_core_handshake.ts";
-import type { Logger } from "../../shared/observe/logger.ts";
+import { describeError, type Logger } from "../../shared/observe/logger.ts";
 import { SessionDriver } from "../../shared/session/session_driver.ts";
 import type { LaneConnection, LaneListener } from "../../shared/transport/lane_connection.ts";
 import type { SessionLimits } from "../../shared/tunnel/session_limits.ts";
@@ -117,7 +117,7 @@ export class TunnelServer {
       driver.preferLane(lane);
       log.info("lane_joined", { edge: edgeName, transport, remoteAddress, resumed });
     } catch (error) {
-      log.error("tunnel_fault", { reason: reasonOf(error), remoteAddress });
+      log.error("tunnel_fault", { reason: describeError(error), remoteAddress });
     }
   }
 
@@ -166,9 +166,9 @@ export class TunnelServer {
       clock,
       accept: (stream, head) => serveStream(stream, head, { handler }),
       onRoom: () => {},
-      onLaneClosed: (_lane, cause) => log.info("lane_closed", { edge, reason: reasonOf(cause) }),
+      onLaneClosed: (_lane, cause) => log.info("lane_closed", { edge, reason: describeError(cause) }),
       onGoaway: () => {},
-      onFault: (cause) => log.error("tunnel_fault", { edge, reason: reasonOf(cause) }),
+      onFault: (cause) => log.error("tunnel_fault", { edge, reason: describeError(cause) }),
       onEnded: (end) => {
         log[end.kind === "error" ? "error" : "info"]("session_ended", { edge, ...end });
         this.#sessions.delete(id);
@@ -177,10 +177,6 @@ export class TunnelServer {
     });
     this.#sessions.set(id, { edge, driver });
   }
-}
-
-function reasonOf(cause: unknown): string {
-  return cause instanceof Error ? cause.message : String(cause);
 }
 
 function hex(bytes: Uint8Array): string {

@@ -60,6 +60,7 @@ export class CoreProbe {
   stop(): void {
     this.#isStopped = true;
     this.#stopTimer();
+    if (this.#pending !== null) this.#giveUp(this.#pending);
   }
 
   #giveUp(pending: RequestReceiver): void {

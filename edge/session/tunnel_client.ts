@@ -14,7 +14,7 @@ import {
   type EdgeHandshakeResult,
   performEdgeHandshake,
 } from "../../shared/handshake/perform_edge_handshake.ts";
-import type { Logger } from "../../shared/observe/logger.ts";
+import { describeError, type Logger } from "../../shared/observe/logger.ts";
 import { SessionDriver, type SessionEnd } from "../../shared/session/session_driver.ts";
 import type { LaneConnection } from "../../shared/transport/lane_connection.ts";
 import type { SessionLimits } from "../../shared/tunnel/session_limits.ts";
@@ -155,7 +155,7 @@ export class TunnelClient {
     } catch (error) {
       if (this.#stop.signal.aborted) return;
       this.counters.dialFailures++;
-      log.warn("tunnel_dial_failed", { reason: reasonOf(error) });
+      log.warn("tunnel_dial_failed", { reason: describeError(error) });
       return;
     }
     try {
@@ -165,7 +165,7 @@ export class TunnelClient {
       this.counters.handshakesRefused++;
       log.warn("tunnel_handshake_refused", { reason: handshake.reason, transport: connection.transport });
     } catch (error) {
-      log.error("tunnel_fault", { reason: reasonOf(error) });
+      log.error("tunnel_fault", { reason: describeError(error) });
     }
   }
 
@@ -216,7 +216,7 @@ export class TunnelClient {
         onRoom: () => this.#options.onRoom(),
         onLaneClosed: (_lane, cause) => this.#laneClosed(session, cause),
         onGoaway: () => this.#retire(session),
-        onFault: (cause) => log.error("tunnel_fault", { reason: reasonOf(cause) }),
+        onFault: (cause) => log.error("tunnel_fault", { reason: describeError(cause) }),
         onEnded: (end) => this.#ended(session, end),
       }),
     };
@@ -242,7 +242,7 @@ export class TunnelClient {
   #laneClosed({ driver }: KeptSession, cause: unknown): void {
     if (driver.state === "ended") return;
     this.counters.lanesLost++;
-    this.#options.log.warn("tunnel_lane_lost", { reason: reasonOf(cause), streams: driver.streamCount });
+    this.#options.log.warn("tunnel_lane_lost", { reason: describeError(cause), streams: driver.streamCount });
     this.#changed();
   }
 
@@ -284,8 +284,4 @@ export class TunnelClient {
 
 function agreedLimits(own: SessionLimits, granted: GrantedLimits): SessionLimits {
   return { ...own, ...granted, maxStreams: Math.min(granted.maxStreams, own.maxStreams) };
-}
-
-function reasonOf(cause: unknown): string {
-  return cause instanceof Error ? cause.message : String(cause);
 }

@@ -4,11 +4,11 @@
  *
  * A read is always pending, unless one has brought bytes that must wait: because the handler holds too much of a
  * request's body, or because they are a pipelined request. So a client that leaves is noticed at once, before any byte
- * of its answer too, but for one that sends ahead without end. An exchange begins when the answer before it has left: a client that sends requests and reads no answers cannot
- * make us keep them. Half-closing is leaving, as nobody can tell the two apart before it is too late; but an answer
- * that is complete is still written.
+ * of its answer too, but for one that sends ahead without end. An exchange begins when the answer before it has left:
+ * a client that sends requests and reads no answers cannot make us keep them. Half-closing is leaving, as nobody can
+ * tell the two apart before it is too late; but an answer that is complete is still written.
  */
-import { LazyTimer } from "../clock/lazy_timer.ts";
+import { LazyTimer, type LazyTimerOptions } from "../clock/lazy_timer.ts";
 import { RelayError } from "../errors/relay_error.ts";
 import { EXCHANGE_WINDOW_BYTES } from "../exchange/exchange.ts";
 import {
@@ -19,7 +19,7 @@ import {
 import type { ByteConnection } from "../transport/byte_connection.ts";
 import { ReadBuffer } from "../transport/read_buffer.ts";
 import { UnreportedBytes } from "../transport/unreported_bytes.ts";
-import { WritePump } from "../transport/write_pump.ts";
+import { type OutputSource, WritePump, type WritePumpOptions } from "../transport/write_pump.ts";
 import { closeConnection } from "./close_connection.ts";
 import { Http1Exchange, type Http1ExchangePort, sendErrorAnswer } from "./http1_exchange.ts";
 import { onAbort } from "./on_abort.ts";
@@ -34,7 +34,8 @@ export function serveHttp1(connection: ByteConnection, options: ServeOptions): P
   return new Http1Connection(connection, options).run();
 }
 
-class Http1Connection implements Http1ExchangePort {
+/** Is its pump's source and its timer's options itself: of closures, there would be eight for each held connection. */
+class Http1Connection implements Http1ExchangePort, OutputSource, WritePumpOptions, LazyTimerOptions {
   readonly codec: Http1ServerCodec;
   readonly #connection: ByteConnection;
   readonly #options: ServeOptions;
@@ -49,6 +50,8 @@ class Http1Connection implements Http1ExchangePort {
   #stalledSince: number | null = null;
   #state: "open" | "lingering" | "closed" = "open";
   #hasInputEnded = false;
+  /** The client is in the middle of a request, or of what we refused to take for one. */
+  #isInputAwaited = false;
   #lingerUntil = Number.POSITIVE_INFINITY;
   #lingerBytes = 0;
   /** What reading waits for; null while it does not. */
@@ -59,19 +62,8 @@ class Http1Connection implements Http1ExchangePort {
     this.#connection = connection;
     this.#options = options;
     this.codec = new Http1ServerCodec(options.http1, options.clock());
-    this.#pump = new WritePump(connection, {
-      takeOutput: () => this.codec.takeOutput(),
-      outputWritten: (chunk) => this.#guard(() => this.#written(chunk)),
-    }, {
-      onError: (error) => this.#guard(() => this.#leave(error)),
-      onProgress: () => this.#progress(),
-      onDrain: () => this.#guard(() => this.#drained()),
-    });
-    this.#timer = new LazyTimer({
-      clock: () => options.clock(),
-      deadline: () => this.#deadline(),
-      expired: () => this.#guard(() => this.#expired()),
-    });
+    this.#pump = new WritePump(connection, this, this);
+    this.#timer = new LazyTimer(this);
   }
 
   async run(): Promise<void> {
@@ -93,7 +85,7 @@ class Http1Connection implements Http1ExchangePort {
 
   wake(): void {
     if (this.#isClosed) return;
-    this.#stalledSince ??= this.#options.clock();
+    this.#stalledSince ??= this.clock();
     this.#pump.wake();
     this.#timer.update();
   }
@@ -142,7 +134,7 @@ class Http1Connection implements Http1ExchangePort {
       if (bytes === null || this.#lingerBytes > MAX_LINGER_BYTES) this.#close();
       return;
     }
-    const now = this.#options.clock();
+    const now = this.clock();
     if (bytes === null) this.codec.receiveEnd(now);
     else {
       this.#options.observer.bytesIn(bytes.length);
@@ -168,7 +160,7 @@ class Http1Connection implements Http1ExchangePort {
   }
 
   async #until(condition: () => boolean): Promise<void> {
-    this.codec.pauseReading(this.#options.clock());
+    this.codec.pauseReading(this.clock());
     await new Promise<void>((resolve) => this.#wait = { condition, resolve });
   }
 
@@ -176,7 +168,7 @@ class Http1Connection implements Http1ExchangePort {
     const wait = this.#wait;
     if (wait === null || !wait.condition()) return;
     this.#wait = null;
-    this.codec.resumeReading(this.#options.clock());
+    this.codec.resumeReading(this.clock());
     this.#timer.update();
     wait.resolve();
   }
@@ -195,6 +187,7 @@ class Http1Connection implements Http1ExchangePort {
   #handle(event: Http1ServerEvent): void {
     switch (event.kind) {
       case "request":
+        this.#isInputAwaited = true;
         if (this.#exchange === null) this.#begin(event.head);
         else this.#nextRequest = event.head;
         break;
@@ -202,12 +195,14 @@ class Http1Connection implements Http1ExchangePort {
         this.#exchange?.requestBody(event.bytes);
         break;
       case "end":
+        this.#isInputAwaited = false;
         this.#exchange?.requestEnd(event.trailers);
         break;
       case "left":
         if (this.#isInFlight) this.#leave();
         break;
       case "refused":
+        this.#isInputAwaited = true;
         this.#refuse(event.error);
         break;
     }
@@ -245,12 +240,20 @@ class Http1Connection implements Http1ExchangePort {
 
   // Writing.
 
+  takeOutput(): Uint8Array | null {
+    return this.codec.takeOutput();
+  }
+
+  outputWritten(chunk: Uint8Array): void {
+    this.#guard(() => this.#written(chunk));
+  }
+
   #written(chunk: Uint8Array): void {
     const { length } = chunk;
     this.codec.outputWritten(chunk);
     if (this.#isClosed) return;
     this.#options.observer.bytesOut(length);
-    this.#progress();
+    this.onProgress();
     this.#report(this.#unreported.written(this.codec.pendingOutputBytes));
   }
 
@@ -258,13 +261,21 @@ class Http1Connection implements Http1ExchangePort {
     if (consumed > 0) this.#exchange?.answerConsumed(consumed);
   }
 
-  #progress(): void {
-    if (this.#stalledSince !== null) this.#stalledSince = this.#options.clock();
+  onProgress(): void {
+    if (this.#stalledSince !== null) this.#stalledSince = this.clock();
+  }
+
+  onError(error: unknown): void {
+    this.#guard(() => this.#leave(error));
   }
 
   /** All output has left. */
-  #drained(): void {
+  onDrain(): void {
     this.#stalledSince = null;
+    this.#guard(() => this.#drained());
+  }
+
+  #drained(): void {
     if (this.#isClosed) return;
     this.#report(this.#unreported.forget());
     if (this.#isInFlight) return;
@@ -277,7 +288,11 @@ class Http1Connection implements Http1ExchangePort {
 
   // Time.
 
-  #deadline(): number | null {
+  clock(): number {
+    return this.#options.clock();
+  }
+
+  deadline(): number | null {
     if (this.#state === "closed") return null;
     if (this.#state === "lingering") return this.#lingerUntil;
     const codecAt = this.#nextRequest === null ? this.codec.nextTimeout() : null;
@@ -286,9 +301,13 @@ class Http1Connection implements Http1ExchangePort {
     return codecAt === null ? stallAt : Math.min(codecAt, stallAt);
   }
 
+  expired(): void {
+    this.#guard(() => this.#expired());
+  }
+
   #expired(): void {
     if (this.#state !== "open") return this.#close();
-    const now = this.#options.clock();
+    const now = this.clock();
     if (this.#stalledSince !== null && now >= this.#stalledSince + this.#options.stallTimeoutMs) {
       const error = new RelayError("client_stalled", { source: "downstream" });
       this.#options.observer.refused(error);
@@ -319,16 +338,19 @@ class Http1Connection implements Http1ExchangePort {
     this.#options.observer.exchangeEnded();
   }
 
-  /** Says that no more comes and gives the client time to read what was sent, then closes. */
+  /** Says that no more comes, then closes; a client that still sends is given time to read what was sent. */
   #linger(): void {
     if (this.#state !== "open") return;
     this.#release();
-    if (this.#hasInputEnded || this.#connection.closeWrite === undefined) return this.#close();
+    if (this.#connection.closeWrite === undefined) return this.#close();
     this.#state = "lingering";
-    this.#lingerUntil = this.#options.clock() + LINGER_TIMEOUT_MS;
+    this.#lingerUntil = this.clock() + LINGER_TIMEOUT_MS;
     this.#resumeReading();
     this.#timer.update();
-    this.#connection.closeWrite().catch(() => this.#close());
+    const isInputAwaited = this.#isInputAwaited && !this.#hasInputEnded;
+    this.#connection.closeWrite().then(() => {
+      if (!isInputAwaited) this.#close();
+    }, () => this.#close());
   }
 
   #leave(cause?: unknown): void {

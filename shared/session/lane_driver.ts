@@ -13,7 +13,7 @@ import { WritePump } from "../transport/write_pump.ts";
 import type { Lane } from "../tunnel/lane.ts";
 
 /** Output that follows a write waits so long at the most, so that one write carries the tokens of many streams. */
-const COALESCE_MS = 1;
+const COALESCE_MS = 0.5;
 const READ_BUFFER_BYTES = 64 * 1024;
 /** From the session's end until the connection is closed, whatever the peer does. */
 const FINISH_TIMEOUT_MS = 1_000;

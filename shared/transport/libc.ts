@@ -62,3 +62,19 @@ export function withLibc<T>(use: (libc: Libc) => T): LibcResult<T> {
 export function bytesOf(array: Int32Array<ArrayBuffer> | Uint32Array<ArrayBuffer>): Uint8Array<ArrayBuffer> {
   return new Uint8Array(array.buffer);
 }
+
+/** The C library's `usleep`, for rests that are shorter than a timer can be; null where it cannot be loaded. */
+export function openLibcSleep(): ((microseconds: number) => void) | null {
+  if (Deno.build.os !== "linux") return null;
+  for (const path of LIBC_PATHS) {
+    if (Deno.permissions.querySync({ name: "ffi", path }).state !== "granted") continue;
+    try {
+      const { symbols } = Deno.dlopen(path, { usleep: { parameters: ["u32"], result: "i32" } });
+      return (microseconds) => void symbols.usleep(microseconds);
+    } catch (error) {
+      // The library is in another of the places.
+      if (!(error instanceof Error)) throw error;
+    }
+  }
+  return null;
+}

@@ -14,11 +14,10 @@ export interface QuicStreamIo {
   closeWrite(): Promise<void>;
 }
 
-/** The functions of Deno's runtime core that are used, by resource id; `read` gives 0 at the end of stream. */
+/** The two functions of Deno's runtime core that are used, by resource id; `read` gives 0 at the end of stream. */
 export interface RuntimeCore {
   read(resourceId: number, buffer: Uint8Array): Promise<number>;
   write(resourceId: number, bytes: Uint8Array): Promise<number>;
-  shutdown(resourceId: number): Promise<void>;
 }
 
 const SCRATCH_BYTES = 64 * 1024;
@@ -69,7 +68,7 @@ class ResourceStreamIo implements QuicStreamIo {
   }
 
   async closeWrite(): Promise<void> {
-    await this.#core.shutdown(this.#writeId);
+    await this.stream.writable.close();
   }
 }
 
@@ -115,7 +114,7 @@ function resourceIdOf(stream: ReadableStream | WritableStream): number | null {
 }
 
 function isRuntimeCore(core: unknown): core is RuntimeCore {
-  return ["read", "write", "shutdown"].every((name) => typeof propertyOf(core, name) === "function");
+  return typeof propertyOf(core, "read") === "function" && typeof propertyOf(core, "write") === "function";
 }
 
 function propertyOf(value: unknown, name: string): unknown {

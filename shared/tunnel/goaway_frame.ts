@@ -3,6 +3,9 @@ import { GOAWAY } from "./frame_type.ts";
 import { ProtocolViolation } from "./protocol_violation.ts";
 import { type FrameReader, type FrameWriter, varintSize } from "./varint.ts";
 
+/** A core's last id: it takes every stream that the edge opens until it hears of it, and says with its own GOAWAY. */
+export const UNTIL_HEARD = Number.MAX_SAFE_INTEGER;
+
 export interface GoawayFrame {
   readonly lastStreamId: number;
   /** The users' own number. */

@@ -21,7 +21,7 @@ import {
   STREAM_HEAD,
   STREAM_INFORMATIONAL,
 } from "./frame_type.ts";
-import { readGoawayFrame, writeGoawayFrame } from "./goaway_frame.ts";
+import { readGoawayFrame, UNTIL_HEARD, writeGoawayFrame } from "./goaway_frame.ts";
 import type { Lane } from "./lane.ts";
 import type { LaneHost } from "./lane_machine.ts";
 import { LaneSet } from "./lane_set.ts";
@@ -201,13 +201,15 @@ export class Session<T> {
     this.#isTakingInput = false;
   }
 
-  /** No new streams from now on; the session ends with `closed` when the live ones have. `reason` is the user's number. */
+  /**
+   * No new streams from now on; on a core, from when the edge hears of it. The session ends with `closed` when the live
+   * ones have. `reason` is the user's number.
+   */
   goaway(reason: number): void {
     if (this.#state === "ended" || this.#hasSentGoaway) return;
     this.#hasSentGoaway = true;
     this.#state = "draining";
-    const lastStreamId = this.#table.stop();
-    writeGoawayFrame(this.#log.begin(MAX_CONTROL_FRAME_BYTES), { lastStreamId, reason });
+    writeGoawayFrame(this.#log.begin(MAX_CONTROL_FRAME_BYTES), { lastStreamId: this.#table.lastId, reason });
     this.#controlWritten();
   }
 
@@ -339,6 +341,8 @@ export class Session<T> {
     this.#state = "draining";
     this.#push({ kind: "goaway", ...frame });
     for (const stream of refused) this.#cutByPeer(stream, { code: 0, by: "goaway" });
+    // A core that takes all until we hear of it cannot know which stream was the last.
+    if (frame.lastStreamId === UNTIL_HEARD) this.goaway(frame.reason);
     this.#endIfDone();
   }
 

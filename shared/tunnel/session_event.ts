@@ -20,7 +20,7 @@ export type SessionEvent<T> =
   | { readonly kind: "sent"; readonly stream: SessionStream<T>; readonly bytes: number }
   /** No byte came for `laneTimeoutMs`: the driver closes the connection. Not sent for lanes that the driver closed. */
   | { readonly kind: "lane_dead"; readonly lane: Lane }
-  /** The peer opens (edge) or takes (core) no new streams; live ones go on, those above `lastStreamId` are reset. */
+  /** No new streams; live ones go on, those above `lastStreamId` are reset (a core gives 2^53 - 1 to take all there are). */
   | { readonly kind: "goaway"; readonly lastStreamId: number; readonly reason: number }
   /** Ended in agreement: after goaway and the last stream, by `close()`, or by the peer's CLOSE (0, or an error number). */
   | { readonly kind: "closed"; readonly by: "local" | "peer"; readonly code: number }

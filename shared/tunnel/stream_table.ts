@@ -3,6 +3,7 @@
  * remembers which it has seen, so that a frame which comes late for a closed stream opens nothing.
  */
 import { assert } from "../assert/assert.ts";
+import { UNTIL_HEARD } from "./goaway_frame.ts";
 import { ProtocolViolation } from "./protocol_violation.ts";
 import { SeenStreamIds } from "./seen_stream_ids.ts";
 import type { Stream } from "./stream.ts";
@@ -21,8 +22,6 @@ export class StreamTable<T> {
   readonly #streams = new Map<number, Stream<T>>();
   readonly #seen: SeenStreamIds;
   #lastOpenedId = 0;
-  /** Core, after its GOAWAY: ids above it are not taken. */
-  #lastTakenId: number | null = null;
   /** Core, after the edge's GOAWAY: ids above it cannot come. */
   #peerLastId: number | null = null;
 
@@ -58,7 +57,6 @@ export class StreamTable<T> {
       if (id > this.#lastOpenedId) throw new ProtocolViolation("stream_id", `stream ${id} was never opened`);
       return null;
     }
-    if (this.#lastTakenId !== null && id > this.#lastTakenId) return null;
     if (this.#seen.has(id)) return null;
     if (unseen === "violation" || (this.#peerLastId !== null && id > this.#peerLastId)) {
       throw new ProtocolViolation("stream_id", `stream ${id} was never opened`);
@@ -74,17 +72,15 @@ export class StreamTable<T> {
     this.#streams.delete(stream.id);
   }
 
-  /** Opens (edge) or takes (core) no more; returns the last id for GOAWAY. */
-  stop(): number {
-    if (this.#options.role === "edge") return this.#lastOpenedId;
-    this.#lastTakenId = this.#seen.highest;
-    return this.#lastTakenId;
+  /** The last id for our own GOAWAY. */
+  get lastId(): number {
+    return this.#options.role === "edge" ? this.#lastOpenedId : UNTIL_HEARD;
   }
 
   /** The peer's GOAWAY; returns the streams that it will never take. @throws {ProtocolViolation} `stream_id` */
   peerStopped(lastId: number): Stream<T>[] {
     if (this.#options.role === "edge") {
-      if (lastId > this.#lastOpenedId) {
+      if (lastId > this.#lastOpenedId && lastId !== UNTIL_HEARD) {
         throw new ProtocolViolation("stream_id", "GOAWAY beyond the last stream");
       }
       return this.values().filter((stream) => stream.id > lastId);
@@ -94,10 +90,10 @@ export class StreamTable<T> {
     return [];
   }
 
-  /** True when every id that may still be taken has been seen. */
+  /** True when no stream can come any more: a core has seen every id up to the last of the edge's GOAWAY. */
   get isComplete(): boolean {
-    if (this.#options.role === "edge") return true;
-    return this.#seen.floor >= Math.min(this.#lastTakenId ?? Infinity, this.#peerLastId ?? Infinity);
+    return this.#options.role === "edge" ||
+      (this.#peerLastId !== null && this.#seen.floor >= this.#peerLastId);
   }
 
   #insert(id: number): Stream<T> {

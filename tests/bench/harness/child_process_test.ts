@@ -30,10 +30,13 @@ Deno.test("Child.ended() rejects with the end of the log when a process ends by 
   });
 });
 
-Deno.test("Workbench ends its processes and removes its folder", async () => {
+Deno.test("Workbench ends its processes and removes its folder, also if something cannot be ended", async () => {
   const bench = new Workbench();
   const child = bench.start({ name: "cat", command: "cat", args: [], place: THIS_MACHINE, talk: "lines" });
-  await bench[Symbol.asyncDispose]();
+  bench.onEnd(() => {
+    throw new TypeError("cannot end");
+  });
+  await assert.rejects(() => bench[Symbol.asyncDispose](), AggregateError);
   assert.throws(() => Deno.statSync(`/proc/${child.pid}`), Deno.errors.NotFound);
   assert.throws(() => Deno.statSync(bench.directory), Deno.errors.NotFound);
   assert.throws(() =>

@@ -4,6 +4,7 @@ import { SYSTEM_CLOCK } from "../../../shared/clock/clock.ts";
 import { RelayError } from "../../../shared/errors/relay_error.ts";
 import { createAuthority, issueCertificate } from "../../../shared/pki/certificate_authority.ts";
 import { RawPeer } from "../../support/raw_peer.ts";
+import { bytesOf } from "../../support/recorded_exchange.ts";
 import { beginExchange, ORIGIN_OPTIONS } from "./origin_fixture.ts";
 
 const HEAD_END = "\r\n\r\n";
@@ -77,3 +78,55 @@ Deno.test("OriginClient closes a connection whose TLS handshake does not end whe
   await server.close();
   listener.close();
 });
+
+Deno.test("OriginClient counts the TLS handshake into the time to connect", async () => {
+  const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const client = new OriginClient({ ...ORIGIN_OPTIONS, connectTimeoutMs: 50 }, SYSTEM_CLOCK);
+  const url = new URL(`https://localhost:${listener.addr.port}`);
+  const { answer } = beginExchange(client.exchange({ url, name: "silent" }));
+  const server = new RawPeer(await listener.accept());
+  await answer.until("abort origin_unreachable");
+  assert.equal(answer.error?.retry, "other_endpoint");
+  await server.ended();
+  await client.close();
+  assert.equal(client.openConnections, 0);
+  await server.close();
+  listener.close();
+});
+
+Deno.test("OriginClient sends every piece of a body when it comes, over TLS too", async () => {
+  await withTlsServer(async (listener, caCertificates) => {
+    const client = new OriginClient({ ...ORIGIN_OPTIONS, caCertificates }, SYSTEM_CLOCK);
+    const url = new URL(`https://localhost:${listener.addr.port}`);
+    const { request } = beginExchange(client.exchange({ url, name: "engine" }), {
+      method: "POST",
+      contentLength: null,
+    });
+    const server = new RawPeer(await listener.accept());
+    await server.until(HEAD_END);
+    const before = server.arrivals.length;
+    const count = 50;
+    const sentAt: number[] = [];
+    await new Promise<void>((done) => {
+      const producer = setInterval(() => {
+        sentAt.push(performance.now());
+        request.body(bytesOf(`piece ${sentAt.length}\n`));
+        if (sentAt.length < count) return;
+        clearInterval(producer);
+        done();
+      }, 4);
+    });
+    await server.until(`piece ${count}\n`);
+    const arrivedAt = server.arrivals.slice(before);
+    // With Nagle's algorithm and delayed acknowledgements, ten pieces would come at once.
+    assert.ok(arrivedAt.length > 0.8 * count, `${count} pieces came in ${arrivedAt.length}`);
+    const [ownGap, gap] = [longestGap(sentAt), longestGap(arrivedAt)];
+    assert.ok(gap < 3 * ownGap, `${gap} ms against ${ownGap} ms`);
+    await client.close();
+    await server.close();
+  });
+});
+
+function longestGap(times: number[]): number {
+  return Math.max(...times.slice(1).map((time, index) => time - (times[index] ?? 0)));
+}

@@ -9,11 +9,9 @@ export const PROTOCOLS: readonly Protocol[] = ["h2", "http/1.1"];
 export class RelayClient implements Disposable {
   readonly #client: Deno.HttpClient;
   readonly #relay: Relay;
-  protocol = "";
 
   constructor(relay: Relay, protocol: Protocol, options: { ca?: string } = {}) {
     this.#relay = relay;
-    this.protocol = protocol;
     this.#client = Deno.createHttpClient({
       caCerts: [options.ca ?? relay.ca],
       http1: protocol === "http/1.1",

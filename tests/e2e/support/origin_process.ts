@@ -20,6 +20,9 @@ export const FAST_ORIGIN = [
   "--step-slope-ms=0",
 ] as const;
 
+/** What has not happened by then is not going to. */
+const TIMEOUT_MS = 20_000;
+
 /** An embedded origin in a process of its own. */
 export class OriginProcess {
   readonly url: string;
@@ -58,7 +61,7 @@ export class OriginProcess {
   }
 
   async #json<V>(path: string): Promise<V> {
-    const answer = await fetch(this.url + path);
+    const answer = await fetch(this.url + path, { signal: AbortSignal.timeout(TIMEOUT_MS) });
     assert.equal(answer.status, 200);
     return await answer.json();
   }

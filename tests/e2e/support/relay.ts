@@ -177,7 +177,8 @@ export function sumOf(text: string, metric: string, labels: readonly string[]): 
   return sum;
 }
 
-async function editConfig(file: string, edit: (config: ConfigFile) => void): Promise<void> {
+/** Changes a configuration file as a YAML editor would. */
+export async function editConfig(file: string, edit: (config: ConfigFile) => void): Promise<void> {
   const config = parse(await Deno.readTextFile(file));
   edit(config);
   await Deno.writeTextFile(file, stringify(config));

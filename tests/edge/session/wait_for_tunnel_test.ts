@@ -9,12 +9,15 @@ function room({ maxWaiting = 10 } = {}) {
   const clock = new ManualClock();
   const upstream = new RecordedUpstream();
   /** How many more streams the tunnel takes. */
-  const tunnel = { room: 0 };
-  const open = (request: RequestHead, answer: AnswerReceiver): RequestReceiver | null => {
-    if (tunnel.room === 0) return null;
-    tunnel.room--;
-    return upstream.handler(request, answer);
+  const tunnel = {
+    room: 0,
+    open(request: RequestHead, answer: AnswerReceiver): RequestReceiver | null {
+      if (tunnel.room === 0) return null;
+      tunnel.room--;
+      return upstream.handler(request, answer);
+    },
   };
+  const open = (request: RequestHead, answer: AnswerReceiver) => tunnel.open(request, answer);
   const waiting = new WaitingRoom({ clock, waitTimeoutMs: 5000, maxWaiting, open });
   return { clock, upstream, tunnel, waiting };
 }
@@ -87,4 +90,64 @@ Deno.test("WaitingRoom forgets a client that leaves, and all when it closes", ()
   assert.deepEqual(other.calls, ["abort draining"]);
   assert.equal(upstream.requests.length, 0);
   assert.equal(clock.pendingTimers, 0);
+});
+
+Deno.test("WaitingRoom keeps the order when what it plays is consumed at once and brings more", () => {
+  const { waiting, tunnel } = room();
+  const answer = new RecordedAnswer();
+  let next = 2;
+  answer.requestConsumed = () => {
+    if (next <= 4) request.body(bytesOf(String(next++)));
+    else if (next++ === 5) request.end(null);
+  };
+  const request = waiting.handler(requestHead(), answer);
+  request.body(bytesOf("0"));
+  request.body(bytesOf("1"));
+  const heard: string[] = [];
+  tunnel.open = (_head, taken) => ({
+    body(bytes) {
+      heard.push(new TextDecoder().decode(bytes));
+      taken.requestConsumed(bytes.length);
+    },
+    end: () => void heard.push("end"),
+    abort: () => void heard.push("abort"),
+    answerConsumed() {},
+  });
+  waiting.admit();
+  assert.deepEqual(heard, ["0", "1", "2", "3", "4", "end"]);
+});
+
+Deno.test("WaitingRoom passes nothing on behind an abort that comes while it plays", () => {
+  const { waiting, tunnel } = room();
+  const answer = new RecordedAnswer();
+  answer.requestConsumed = () => request.abort(new RelayError("client_left", { source: "downstream" }));
+  const request = waiting.handler(requestHead(), answer);
+  for (const piece of ["0", "1", "2"]) request.body(bytesOf(piece));
+  request.end(null);
+  const heard: string[] = [];
+  tunnel.open = (_head, taken) => ({
+    body(bytes) {
+      heard.push(new TextDecoder().decode(bytes));
+      taken.requestConsumed(bytes.length);
+    },
+    end: () => void heard.push("end"),
+    abort: (error) => void heard.push(error.code),
+    answerConsumed() {},
+  });
+  waiting.admit();
+  request.body(bytesOf("late"));
+  assert.deepEqual(heard, ["0", "client_left"]);
+  assert.equal(waiting.waitingCount, 0);
+});
+
+Deno.test("WaitingRoom that is closed lets requests through, and lets none wait", async () => {
+  const { waiting, tunnel, upstream } = room();
+  waiting.close();
+  tunnel.room = 1;
+  waiting.handler(requestHead(), new RecordedAnswer());
+  assert.equal(upstream.requests.length, 1);
+  const refused = new RecordedAnswer();
+  waiting.handler(requestHead(), refused);
+  await Promise.resolve();
+  assert.deepEqual(refused.calls, ["abort draining"]);
 });

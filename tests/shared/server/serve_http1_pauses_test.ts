@@ -4,6 +4,7 @@ import { EXCHANGE_WINDOW_BYTES } from "../../../shared/exchange/exchange.ts";
 import { Fields } from "../../../shared/exchange/fields.ts";
 import { refuse } from "../../../shared/exchange/refuse.ts";
 import { DEFAULT_HTTP1_LIMITS } from "../../../shared/http1/http1_limits.ts";
+import { Watch } from "../../support/watch.ts";
 import { Http1Fixture } from "./http1_fixture.ts";
 
 const GET = "GET / HTTP/1.1\r\nhost: a\r\n\r\n";
@@ -75,4 +76,26 @@ Deno.test("serveHttp1() takes the rest of a long body so that a client that read
   await client.ended();
   assert.equal(client.ending, "end");
   assert.match(client.received, /^HTTP\/1.1 401 /);
+});
+
+Deno.test("serveHttp1() waits for no client that has sent its whole request", async () => {
+  // Time stands still: whatever waits for it waits for ever.
+  await using server = new Http1Fixture({ clock: () => 0 });
+  const idle = await server.connect();
+  const client = await server.connect();
+  await client.send("GET / HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n");
+  const request = await server.live.request(0);
+  request.answer.head({ status: 200, fields: new Fields(), contentLength: 0 });
+  request.answer.end(null);
+  await client.ended();
+  server.drain.abort();
+  await idle.ended();
+  const watch = new Watch();
+  let isServed = false;
+  void server.served().then(() => {
+    isServed = true;
+    watch.changed();
+  });
+  await watch.until(() => isServed, () => "a connection is kept although nothing is awaited on it");
+  assert.deepEqual([idle.ending, client.ending], ["end", "end"]);
 });

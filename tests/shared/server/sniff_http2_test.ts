@@ -49,3 +49,18 @@ Deno.test("sniffHttp2() takes anything else for HTTP/1.1", async () => {
     }
   }
 });
+
+Deno.test("sniffHttp2() gives a connection that can end its sending side alone", async () => {
+  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const { port } = listener.addr as Deno.NetAddr;
+  using dialled = await Deno.connect({ hostname: "127.0.0.1", port });
+  using accepted = await listener.accept();
+  await dialled.write(new TextEncoder().encode("GET"));
+  const { connection } = await sniffHttp2(accepted);
+  await connection.closeWrite?.();
+  assert.equal(await dialled.read(new Uint8Array(1)), null);
+  await dialled.write(new TextEncoder().encode(" more"));
+  const buffer = new Uint8Array(8);
+  const lengths = [await connection.read(buffer), await connection.read(buffer)];
+  assert.deepEqual(lengths, [3, 5]);
+});

@@ -1,4 +1,8 @@
 import assert from "node:assert/strict";
+import { UNTIL_HEARD, writeGoawayFrame } from "../../../shared/tunnel/goaway_frame.ts";
+import { Session } from "../../../shared/tunnel/session.ts";
+import { DEFAULT_SESSION_LIMITS } from "../../../shared/tunnel/session_limits.ts";
+import { encodeFrame } from "./encode_frame.ts";
 import { bytesOf, SessionPair } from "./session_pair.ts";
 
 Deno.test("Session carries one exchange, typed from head to end", () => {
@@ -261,7 +265,7 @@ Deno.test("Session.goaway() of the core lets live streams end, and closes both e
   pair.takeEvents();
   pair.core.goaway(7);
   pair.advance(50);
-  assert.deepEqual(pair.takeEvents().edge, ["goaway 1 7"]);
+  assert.deepEqual(pair.takeEvents().edge, [`goaway ${UNTIL_HEARD} 7`]);
   assert.equal(pair.edge.openStream(new Uint8Array(0), "edge"), null);
   stream.sendEnd(new Uint8Array(0));
   pair.coreStream(1).sendHead(bytesOf("200"));
@@ -274,17 +278,35 @@ Deno.test("Session.goaway() of the core lets live streams end, and closes both e
   assert.match(events.core[1] ?? "", /^closed (local|peer) 0$/);
 });
 
-Deno.test("Session.goaway() of the core tells the edge which streams it never took", () => {
+Deno.test("Session.goaway() of the core takes what the edge opens until it hears of it", () => {
   const pair = new SessionPair();
   pair.join();
-  pair.open("taken");
-  pair.move();
   pair.core.goaway(7);
-  pair.open("too late").sendData(bytesOf("body"));
-  pair.takeEvents();
+  const stream = pair.open("on its way");
+  stream.sendEnd(new Uint8Array(0));
+  pair.move();
+  const { edge, core } = pair.takeEvents();
+  assert.deepEqual(edge, [`goaway ${UNTIL_HEARD} 7`]);
+  assert.deepEqual(core, ["open 1 on its way", "end 1 ", "goaway 1 7"]);
+  pair.advance(1_000);
+  assert.deepEqual([pair.edge.state, pair.core.state], ["draining", "draining"]);
+  pair.coreStream(1).sendHead(bytesOf("200"));
+  pair.coreStream(1).sendEnd(new Uint8Array(0));
   pair.advance(50);
-  assert.deepEqual(pair.takeEvents(), { edge: ["goaway 1 7", "reset 2 0 goaway"], core: [] });
-  assert.equal(pair.core.streamCount, 1);
+  assert.deepEqual([pair.edge.state, pair.core.state], ["ended", "ended"]);
+});
+
+Deno.test("Session of an edge ends the streams that a core's GOAWAY refuses", () => {
+  const edge = new Session<string>({ role: "edge", limits: DEFAULT_SESSION_LIMITS, now: 0 });
+  const lane = edge.attachLane(0) ?? assert.fail("no lane");
+  for (const owner of ["taken", "refused"]) edge.openStream(new Uint8Array(0), owner);
+  lane.receive(encodeFrame((writer) => writeGoawayFrame(writer, { lastStreamId: 1, reason: 7 })), 0);
+  assert.equal(edge.nextEvent()?.kind, "goaway");
+  const reset = edge.nextEvent();
+  assert.ok(reset?.kind === "reset" && reset.by === "goaway");
+  assert.equal(reset.stream.owner, "refused");
+  assert.equal(edge.nextEvent(), null);
+  assert.equal(edge.streamCount, 1);
 });
 
 Deno.test("Session.goaway() of the edge waits for what is on the way", () => {
