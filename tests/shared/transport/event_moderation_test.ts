@@ -33,7 +33,7 @@ Deno.test("EventModeration never rests while reads are few", () => {
 
 Deno.test("EventModeration keeps turns a millisecond apart while small reads are many, and stops when they are few", () => {
   const { turn, rests, moderation, now } = loop();
-  for (let i = 0; i < 100; i++) turn(0.2, [200]);
+  for (let i = 0; i < 100; i++) turn(0.2, [200, 200, 200, 200, 200]);
   assert.equal(moderation.isModerated, true);
   rests.length = 0;
   const startedAt = now();
@@ -49,7 +49,7 @@ Deno.test("EventModeration keeps turns a millisecond apart while small reads are
 
 Deno.test("EventModeration lets turns with large reads and long turns follow each other at once", () => {
   const { turn, rests } = loop();
-  for (let i = 0; i < 200; i++) turn(0.1, [200]);
+  for (let i = 0; i < 200; i++) turn(0.1, [200, 200, 200]);
   rests.length = 0;
   turn(0.1, [200, 65_536]);
   turn(1.5, [200]);
