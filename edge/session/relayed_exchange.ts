@@ -33,7 +33,7 @@ export function relayExchange(
   if (head.length > MAX_HEAD_BYTES) {
     return refuse(answer, new RelayError("head_too_large", { source: "downstream" }));
   }
-  const exchange = new RelayedExchange(session, answer);
+  const exchange = new RelayedExchange(answer);
   const stream = session.openStream(head, exchange);
   if (stream === null) return null;
   exchange.stream = stream;
@@ -41,14 +41,12 @@ export function relayExchange(
 }
 
 class RelayedExchange implements RequestReceiver, StreamOwner {
-  readonly #session: SessionDriver;
   readonly #answer: AnswerReceiver;
   stream: SessionStream<StreamOwner> | null = null;
   /** Neither side is told any more. */
   #isOver = false;
 
-  constructor(session: SessionDriver, answer: AnswerReceiver) {
-    this.#session = session;
+  constructor(answer: AnswerReceiver) {
     this.#answer = answer;
   }
 
@@ -69,9 +67,8 @@ class RelayedExchange implements RequestReceiver, StreamOwner {
     try {
       this.#open().sendEnd(encodeTrailers(trailers));
     } catch (cause) {
-      return this.onFault(cause);
+      this.onFault(cause);
     }
-    this.#session.streamEnded();
   }
 
   abort(error: RelayError): void {
@@ -126,7 +123,6 @@ class RelayedExchange implements RequestReceiver, StreamOwner {
   #reset(code: ErrorCode): void {
     this.#isOver = true;
     this.#open().reset(ERROR_TABLE[code].tunnelCode);
-    this.#session.streamEnded();
   }
 
   #open(): SessionStream<StreamOwner> {

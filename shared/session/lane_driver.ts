@@ -128,7 +128,6 @@ export class LaneDriver {
 
   #receive(bytes: Uint8Array): void {
     this.#receivedBytes += bytes.length;
-    if (this.#state !== "open") return;
     try {
       this.#options.lane.receive(bytes, this.#options.clock.now());
       this.#options.onReceived();

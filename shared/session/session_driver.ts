@@ -127,11 +127,6 @@ export class SessionDriver {
     return stream;
   }
 
-  /** To be called when an owner ended a stream by itself, which the session has no event for. */
-  streamEnded(): void {
-    if (this.#isRoomWanted) this.#scheduleDrain();
-  }
-
   /** No new streams; ends when the live ones have. */
   goaway(): void {
     this.#session.goaway(0);

@@ -33,6 +33,26 @@ Deno.test("TunnelClient that is refused tries again after growing waits, and nev
   assert.ok(pair.client.counters.dials - pair.client.counters.handshakesRefused <= 1, "one dial at a time");
 });
 
+for (const [stableAfterMs, waits] of [[0, [10, 10, 10]], [60_000, [10, 20, 40]]] as const) {
+  Deno.test(`TunnelClient waits ${waits} ms where a lane counts as stable after ${stableAfterMs} ms`, async () => {
+    const inner = new LiveHandler();
+    const backoff = { initialMs: 10, maxMs: 100 };
+    await using pair = new TunnelPair({
+      handler: inner.handler,
+      stableAfterMs,
+      backoff,
+      random: () => 0.999,
+    });
+    const waitsSoFar = () => pair.edgeLog.of("tunnel_redial").map(({ delayMs }) => delayMs);
+    for (const index of waits.keys()) {
+      await pair.untilUp();
+      pair.proxy.cut();
+      await eventually(() => waitsSoFar().length > index);
+    }
+    assert.deepEqual(waitsSoFar(), waits);
+  });
+}
+
 Deno.test("TunnelClient that reaches nobody tries again until somebody is there", async () => {
   const inner = new LiveHandler();
   await using pair = new TunnelPair({ handler: inner.handler });

@@ -32,6 +32,8 @@ export interface TunnelPairOptions {
   readonly sign?: EdgeSigner;
   /** @default { initialMs: 10, maxMs: 100 } */
   readonly backoff?: { initialMs: number; maxMs: number };
+  /** @default 0 */
+  readonly stableAfterMs?: number;
   readonly onRoom?: () => void;
   readonly onUp?: () => void;
   /** Random numbers of the back-off. @default Math.random */
@@ -160,7 +162,7 @@ export class TunnelPair implements AsyncDisposable {
       clock: SYSTEM_CLOCK,
       log: this.edgeLog.log,
       backoff: new Backoff({ ...(this.#options.backoff ?? { initialMs: 10, maxMs: 100 }), random }),
-      stableAfterMs: 0,
+      stableAfterMs: this.#options.stableAfterMs ?? 0,
       dial: (signal) =>
         dialLane({
           transport,

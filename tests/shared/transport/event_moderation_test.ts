@@ -33,7 +33,7 @@ Deno.test("EventModeration never rests while reads are few", () => {
 
 Deno.test("EventModeration keeps turns a millisecond apart while small reads are many, and stops when they are few", () => {
   const { turn, rests, moderation, now } = loop();
-  for (let i = 0; i < 100; i++) turn(0.2, [200, 200, 200, 200, 200]);
+  for (let i = 0; i < 150; i++) turn(0.2, [200, 200, 200, 200, 200]);
   assert.equal(moderation.isModerated, true);
   rests.length = 0;
   const startedAt = now();
