@@ -84,15 +84,18 @@ Deno.test("a listener with Nagle's algorithm on bunches tokens: this is what the
   const authority = await createAuthority({ name: "test", days: 1 });
   const { certificatePem, keyPem } = await issueCertificate(authority, { names: ["127.0.0.1"], days: 1 });
   using listener = Deno.listenTls({ hostname: "127.0.0.1", port: 0, cert: certificatePem, key: keyPem });
+  const received = Promise.withResolvers<void>();
   const sending = (async () => {
     using connection = await listener.accept();
     for (let sent = 0; sent < TOKENS; sent++) {
       await connection.write(new TextEncoder().encode("token\n"));
       await new Promise((resolve) => setTimeout(resolve, INTERVAL_MS));
     }
+    await received.promise;
   })();
   using connection = await connect(listener.addr.port, authority.certificatePem);
   const counts = await tokensPerRead(connection, { total: TOKENS, token: /token/g });
+  received.resolve();
   await sending;
   assert.ok(bunchedShare(counts) > 0.5, `tokens in each read: ${counts.join(" ")}`);
 });
