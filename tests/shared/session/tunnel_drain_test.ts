@@ -144,3 +144,20 @@ Deno.test("a session that was lost with its core ends its exchanges, and the nex
   await pair.untilNothingIsKept();
   assert.equal(pair.client.counters.sessionsResumed, 0);
 });
+
+Deno.test("a core that knows neither the old session nor the new one gets one session, and no other stays", async () => {
+  const inner = new LiveHandler();
+  await using pair = await TunnelPair.open({ handler: inner.handler });
+  const before = pair.ask();
+  const old = pair.edgeSession;
+  await inner.request(0);
+  pair.coreSession.goaway();
+  await eventually(() => pair.client.session !== old && pair.client.isUp);
+  const after = pair.ask();
+  await inner.request(1);
+  await pair.replaceCore();
+  for (const { answer } of [before, after]) await answer.until("abort tunnel_lost");
+  await pair.untilUp();
+  await eventually(() => pair.coreSessions.length === 1 && pair.coreSession.laneCount === 1);
+  assert.equal(pair.client.counters.sessionsLost, 2);
+});
