@@ -37,6 +37,7 @@ async function measure({ options, bench, relays, attempt }: BenchRun): Promise<B
     method: "POST",
     path: `/tokens?interval=${INTERVAL_MS}&count=${TOKENS}&prompt`,
     body: CHAT_BODY,
+    isEndless: false,
   } as const;
   const times = { warmUpMs: options.isSmall ? 200 : 3000, windowMs: options.windowMs };
   const samples: FirstByteSample[] = [];

@@ -97,7 +97,7 @@ async function holdStreams(running: RunningRelay, options: HoldOptions) {
   const { site, protocol, streams, intervalMs, holdMs } = options;
   const { nodes } = running;
   if (nodes === null) throw new TypeError("nothing to measure between client and origin");
-  const base = { protocol, method: "POST", path: "", body: CHAT_BODY } as const;
+  const base = { protocol, method: "POST", path: "", body: CHAT_BODY, isEndless: false } as const;
   // One request, so that what the first one costs is not counted as the streams'.
   const one = { ...base, connections: 1, streamsPerConnection: 1, path: "/tokens?interval=100" };
   await withLoad(running, { site, job: one, timeoutMs: STEADY_TIMEOUT_MS }, () => sleep(200));

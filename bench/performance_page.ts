@@ -1,5 +1,7 @@
 /** Puts what the benches have measured into `deploy/docs/performance.md`, between its marks; the text is by hand. */
+import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { type BorderChart, borderCharts } from "./border_charts.ts";
 import { BENCH_NAMES } from "./harness/bench_names.ts";
 import { type BenchResult, readBenchResult } from "./harness/bench_result.ts";
 import { environmentText } from "./harness/environment.ts";
@@ -26,7 +28,7 @@ export function replaceResult(page: string, bench: string, text: string): string
 }
 
 /** A result as Markdown; null: nothing has been measured, or only in small, which does not count. */
-export function resultMarkdown(result: BenchResult | null): string {
+export function resultMarkdown(result: BenchResult | null, charts: readonly BorderChart[] = []): string {
   if (result === null || result.isSmall) return "_Not measured yet._";
   const { measuredAt, environment, parameters, relays, notRun, failed, tables } = result;
   const parameterText = Object.entries(parameters).map(([name, value]) => `${name}: ${value}`).join(", ");
@@ -36,6 +38,7 @@ export function resultMarkdown(result: BenchResult | null): string {
     ...relays.map(({ name, version, link }) => `- ${name} (${version}). Between the nodes: ${link}.`),
     ...notRun.map(({ name, reason }) => `- ${name}: not run, ${reason}.`),
     ...failed.map(({ what }) => `- Failed: ${what}.`),
+    ...charts.flatMap(({ title, fileName }) => ["", `![${title}](${fileName})`]),
   ];
   return [...lines, ...tables.flatMap((table) => ["", formatMarkdownTable(table)])].join("\n");
 }
@@ -43,7 +46,12 @@ export function resultMarkdown(result: BenchResult | null): string {
 async function writePage(): Promise<void> {
   let page = await Deno.readTextFile(PERFORMANCE_PAGE);
   for (const bench of BENCH_NAMES) {
-    page = replaceResult(page, bench, resultMarkdown(await readBenchResult(RESULTS, bench)));
+    const result = await readBenchResult(RESULTS, bench);
+    const charts = bench === "border" && result !== null ? borderCharts(result) : [];
+    for (const { fileName, svg } of charts) {
+      await Deno.writeTextFile(join(dirname(PERFORMANCE_PAGE), fileName), svg);
+    }
+    page = replaceResult(page, bench, resultMarkdown(result, charts));
   }
   await Deno.writeTextFile(PERFORMANCE_PAGE, page);
 }

@@ -47,6 +47,7 @@ async function measure({ options, bench, relays, attempt }: BenchRun): Promise<B
             method: "POST",
             path: "/reply",
             body: CHAT_BODY,
+            isEndless: false,
           } as const;
           const window = await measureRelay(relay, { site, job, timeoutMs: STEADY_TIMEOUT_MS, ...times });
           samples.push({ relay: relay.name, concurrency, round, ...costsOf(window) });

@@ -55,6 +55,7 @@ async function measure({ options, bench, relays, attempt }: BenchRun): Promise<B
             method: "POST",
             path: `/tokens?interval=${1000 / TOKENS_PER_SECOND}`,
             body: CHAT_BODY,
+            isEndless: false,
           } as const;
           const window = await measureRelay(relay, { site, job, timeoutMs: STEADY_TIMEOUT_MS, ...times });
           const delivered = window.report.tokens / (streams * TOKENS_PER_SECOND * window.report.seconds);

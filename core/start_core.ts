@@ -2,25 +2,24 @@
 import { startAdmin } from "../shared/admin/start_admin.ts";
 import type { Readiness } from "../shared/admin/admin_app.ts";
 import { SYSTEM_CLOCK } from "../shared/clock/clock.ts";
-import { type Address, formatAddress } from "../shared/config/address.ts";
+import { formatAddress } from "../shared/config/address.ts";
 import type { CoreConfig } from "../shared/config/core_schema.ts";
 import type { ExchangeContext } from "../shared/exchange/exchange.ts";
-import { EdgeKeys } from "../shared/handshake/edge_keys.ts";
 import { HandshakeTally } from "../shared/handshake/handshake_tally.ts";
+import { PeerKeys } from "../shared/handshake/peer_keys.ts";
 import type { RunningNode } from "../shared/node/run_node.ts";
 import type { ExchangePlace } from "../shared/observe/access_log.ts";
 import { createExchangeWatcher } from "../shared/observe/exchange_watcher.ts";
-import { createLogger, type Logger } from "../shared/observe/logger.ts";
+import { createLogger, type Logger, withoutAccessLines } from "../shared/observe/logger.ts";
 import { createMetrics, type Metrics } from "../shared/observe/metrics.ts";
+import { type RunningStallWatch, startStallWatch } from "../shared/observe/start_stall_watch.ts";
 import { loadCertificates } from "../shared/server/certificate_store.ts";
 import type { Listener } from "../shared/server/listener.ts";
-import { listenError } from "../shared/server/open_listener.ts";
-import { readSession } from "../shared/session/session_reading.ts";
-import type { LaneCertificate, LaneListener, LaneTransport } from "../shared/transport/lane_connection.ts";
-import { readTcpLaneCongestion } from "../shared/transport/lane_congestion.ts";
+import { LaneListeners } from "../shared/session/lane_listeners.ts";
+import type { LaneCertificate } from "../shared/transport/lane_connection.ts";
+import { warnOfTcpCongestion } from "../shared/transport/lane_congestion.ts";
 import { EventModeration } from "../shared/transport/event_moderation.ts";
 import { openLibcSleep } from "../shared/transport/libc.ts";
-import { listenLanes } from "../shared/transport/lane_transport.ts";
 import { DEFAULT_SESSION_LIMITS } from "../shared/tunnel/session_limits.ts";
 import { ApiKeyAuthenticator } from "./auth/api_key_authenticator.ts";
 import { ANONYMOUS, type AuthenticateOptions } from "./auth/authenticate.ts";
@@ -32,6 +31,7 @@ import { OriginFleet } from "./origin/origin_fleet.ts";
 import { corePipeline } from "./pipeline.ts";
 import { PeekBudget } from "./routing/model_peek.ts";
 import { type Route, RouteTable } from "./routing/route_table.ts";
+import { type EdgeDialers, startEdgeDialers } from "./session/start_edge_dialers.ts";
 import { TunnelServer } from "./session/tunnel_server.ts";
 
 /** A running core, with the addresses that it really listens on. */
@@ -58,7 +58,7 @@ export async function startCore(config: CoreConfig): Promise<RunningCore> {
   const handlerFor = corePipeline({
     watcher: createExchangeWatcher({
       clock,
-      log: config.log.access ? log : { ...log, isEnabled: () => false },
+      log: config.log.access ? log : withoutAccessLines(log),
       metrics,
       placeOf: (request) => places.get(request.context) ?? NOWHERE,
     }),
@@ -87,11 +87,12 @@ export async function startCore(config: CoreConfig): Promise<RunningCore> {
     },
   });
 
-  const { certificate, serverNames } = await loadCertificate(config);
+  const shown = await loadCertificate(config);
   const tally = new HandshakeTally();
+  const stalls = startStallWatch({ role: "core", clock, log, metrics });
   const server = new TunnelServer({
-    keys: new EdgeKeys(config.tunnel.edges.map(toEdgeKey)),
-    serverNames,
+    keys: new PeerKeys(config.tunnel.edges.map(toPeerKey)),
+    serverNames: shown?.serverNames ?? new Set(),
     limits: {
       ...DEFAULT_SESSION_LIMITS,
       maxStreams: config.tunnel.maxStreams,
@@ -99,31 +100,43 @@ export async function startCore(config: CoreConfig): Promise<RunningCore> {
       laneTimeoutMs: config.tunnel.deadAfterMs,
       resumeTimeoutMs: config.tunnel.resumeTimeoutMs,
     },
+    redundancy: config.tunnel.redundancy,
     clock,
     log,
     tally,
     maxConnections: config.tunnel.maxConnections,
+    stalls: stalls.watch,
     wallClock: Date.now,
     handlerFor,
   });
-  metrics.tunnel.setSource(() =>
-    [...server.sessions].map(({ edge, driver }) => readSession(driver, { peer: edge, reconnects: 0 }))
-  );
-  metrics.origins.setSource(() => fleet.readings());
+  if (waysOf(config).some(({ transport }) => transport !== "quic")) warnOfTcpCongestion(log);
   const admin = await startAdmin({
     address: formatAddress(config.admin.address),
     metrics,
     log,
-    readiness: () => readinessOf(server),
+    readiness: () => readinessOf(server, listeners),
   });
-  const listeners = openListeners(config, certificate, log);
+  const listeners = shown === null ? null : new LaneListeners({
+    listeners: config.tunnel.listeners,
+    certificate: shown.certificate,
+    limits: { handshakeTimeoutMs: config.tunnel.handshakeTimeoutMs },
+    clock,
+    log,
+    serve: (listener) => server.serve(listener),
+  });
+  const { dial } = config.tunnel;
+  const dialers = dial === null
+    ? null
+    : await startEdgeDialers(dial, { coreName: config.name, server, clock, log });
+  metrics.tunnel.setSource(() => server.readPeers());
+  metrics.origins.setSource(() => fleet.readings());
   metrics.tunnelGate.setSource({
     handshakes: () => ({ ...tally.refused, accepted: tally.accepted }),
     laneListeners: () =>
-      listeners.map(({ transport, counters }) => ({ transport, outcomes: { ...counters } })),
+      (listeners?.open ?? []).map(({ transport, counters }) => ({ transport, outcomes: { ...counters } })),
+    ...(dialers === null ? {} : { dials: () => dialers.readOutcomes() }),
   });
-  const serving = Promise.all(listeners.map((listener) => server.serve(listener)));
-  return runningCore({ config, log, metrics, fleet, server, admin, listeners, serving });
+  return runningCore({ config, log, metrics, stalls, fleet, server, admin, listeners, dialers });
 }
 
 const NOWHERE: ExchangePlace = { lane: null, route: null };
@@ -132,25 +145,29 @@ interface CoreParts {
   readonly config: CoreConfig;
   readonly log: Logger;
   readonly metrics: Metrics;
+  readonly stalls: RunningStallWatch;
   readonly fleet: OriginFleet;
   readonly server: TunnelServer;
   readonly admin: Listener;
-  readonly listeners: readonly LaneListener[];
-  /** Settles when every lane listener is closed. */
-  readonly serving: Promise<unknown>;
+  /** Null: this core only dials. */
+  readonly listeners: LaneListeners | null;
+  /** Null: this core is only dialled. */
+  readonly dialers: EdgeDialers | null;
 }
 
 function runningCore(parts: CoreParts): RunningCore {
-  const { config, log, metrics, fleet, server, admin, listeners } = parts;
+  const { config, log, metrics, fleet, server, admin, listeners, dialers } = parts;
   return {
-    tunnelAddresses: listeners.map((listener) => listener.localAddress),
+    tunnelAddresses: listeners?.addresses ?? [],
     adminAddress: admin.address,
     async drain() {
       log.info("draining", { graceMs: config.tunnel.drainGraceMs });
+      listeners?.drain();
+      dialers?.drain();
       await server.drain(AbortSignal.timeout(config.tunnel.drainGraceMs));
-      for (const listener of listeners) listener.close();
-      await parts.serving;
+      await Promise.all([listeners?.close(), dialers?.stop()]);
       await fleet.close();
+      parts.stalls.close();
       await admin.drain({ graceMs: 0 });
       metrics.close();
       log.info("drained");
@@ -159,8 +176,8 @@ function runningCore(parts: CoreParts): RunningCore {
     kill: () => log.close(),
     async reload() {
       try {
-        const { certificate } = await loadCertificate(config);
-        for (const listener of listeners) await listener.replaceCertificate(certificate);
+        const shown = await loadCertificate(config);
+        if (shown !== null) await listeners?.replaceCertificate(shown.certificate);
         log.info("reloaded", { certificate: config.tunnel.certificateFile });
       } catch (error) {
         log.error("reload_failed", { reason: error instanceof Error ? error.message : String(error) });
@@ -196,61 +213,40 @@ function routesOf(config: CoreConfig, fleet: OriginFleet): Route[] {
   });
 }
 
-function toEdgeKey(edge: CoreConfig["tunnel"]["edges"][number]) {
+function toPeerKey(edge: CoreConfig["tunnel"]["edges"][number]) {
   const { name, publicKey, notAfter } = edge;
   return notAfter === null ? { name, publicKey } : { name, publicKey, notAfter };
 }
 
-async function loadCertificate(
-  { tunnel }: CoreConfig,
-): Promise<{ certificate: LaneCertificate; serverNames: ReadonlySet<string> }> {
-  const { certificateFile, keyFile } = tunnel;
+interface ShownCertificate {
+  readonly certificate: LaneCertificate;
+  readonly serverNames: ReadonlySet<string>;
+}
+
+/** Null for a core without listeners. */
+async function loadCertificate({ tunnel }: CoreConfig): Promise<ShownCertificate | null> {
+  const { listeners, certificateFile, keyFile } = tunnel;
+  if (listeners.length === 0) return null;
+  if (certificateFile === null || keyFile === null) throw new TypeError("listeners need a certificate");
   const [loaded] = await loadCertificates([{ certificateFile, keyFile }]);
   if (loaded === undefined) throw new TypeError("one certificate was asked for");
   const { certificatePem, keyPem, names } = loaded;
   return { certificate: { certPem: certificatePem, keyPem }, serverNames: new Set(names) };
 }
 
-function openListeners(config: CoreConfig, certificate: LaneCertificate, log: Logger): LaneListener[] {
-  if (
-    config.tunnel.listeners.some((listener) => listener.transport === "tls") && !readTcpLaneCongestion().isBbr
-  ) {
-    log.warn("tcp_lanes_without_bbr", {
-      algorithm: readTcpLaneCongestion().algorithm,
-      advice: "set net.ipv4.tcp_congestion_control=bbr: others collapse at 1 % loss",
-    });
-  }
-  return config.tunnel.listeners.map(({ address, transport }) => {
-    const listener = openLaneListener(config, { address, transport, certificate });
-    if (listener.warning !== null) log.warn("lane_listener", { reason: listener.warning });
-    log.info("tunnel_listening", { address: listener.localAddress, transport });
-    return listener;
-  });
+/** All transports that lanes of this core may run on. */
+function waysOf({ tunnel }: CoreConfig) {
+  return [...tunnel.listeners, ...(tunnel.dial?.edges ?? []).flatMap(({ addresses }) => addresses)];
 }
 
-function openLaneListener(
-  config: CoreConfig,
-  { address, transport, certificate }: {
-    address: Address;
-    transport: LaneTransport;
-    certificate: LaneCertificate;
-  },
-): LaneListener {
-  const limits = { handshakeTimeoutMs: config.tunnel.handshakeTimeoutMs };
-  try {
-    return listenLanes({ address: formatAddress(address), transport, certificate, limits });
-  } catch (error) {
-    throw listenError(address, error, transport === "quic" ? "udp" : "tcp");
-  }
-}
-
-function readinessOf(server: TunnelServer): Readiness {
+function readinessOf(server: TunnelServer, listeners: LaneListeners | null): Readiness {
+  const reasons = listeners?.problems ?? [];
   const sessions = [...server.sessions];
-  if (sessions.length === 0) return { ready: false, reasons: ["no edge is connected"] };
+  if (sessions.length === 0) return { ready: false, reasons: ["no edge is connected", ...reasons] };
   const isAnswered = sessions.some(({ driver }) =>
     [...driver.lanes].some((lane) => lane.lane.roundTripMs !== null && lane.lane.state === "live")
   );
   return isAnswered
-    ? { ready: true, reasons: [] }
-    : { ready: false, reasons: ["no edge has answered a ping through the tunnel"] };
+    ? { ready: true, reasons }
+    : { ready: false, reasons: ["no edge has answered a ping through the tunnel", ...reasons] };
 }

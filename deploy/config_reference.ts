@@ -52,7 +52,8 @@ function optionLines(key: string, schema: z.ZodType, isInsideOff = false): strin
 
 function isOffByDefault(schema: z.ZodType): boolean {
   const options = optionsOf(schema);
-  return metaOf(schema).default === null ||
+  const meta = metaOf(schema);
+  return meta.default === null && meta.isUsual !== true ||
     options.length > 0 && options.every(([_, option]) => isOffByDefault(option));
 }
 

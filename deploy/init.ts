@@ -14,7 +14,8 @@ const USAGE =
   --tunnel-address HOST:PORT  where the edge calls the core
   --origin URL                a model server as the core reaches it; may be repeated
   --edge-name NAME            default: edge-1
-  --transport quic|tls        what carries the tunnel; default: quic
+  --transport ${TRANSPORTS.join("|")}
+                              what alone carries the tunnel; default: quic, and tls where UDP does not get through
   --force                     overwrite files that are there`;
 
 /** What the command line got wrong. */
@@ -42,7 +43,9 @@ function readArguments(args: readonly string[]): PairOptions {
   const values = parseOptions(args);
   const problems: string[] = [];
   const transport = TRANSPORTS.find((name) => name === values.transport);
-  if (transport === undefined) problems.push(`--transport: ${values.transport} is neither quic nor tls.`);
+  if (values.transport !== undefined && transport === undefined) {
+    problems.push(`--transport: ${values.transport} is none of ${TRANSPORTS.join(", ")}.`);
+  }
   if (values.out === undefined || values.out === "") problems.push("--out is missing: which folder?");
   const edgeName = values["edge-name"];
   if (!isName(edgeName)) {
@@ -59,7 +62,7 @@ function readArguments(args: readonly string[]): PairOptions {
   if (new Set(origins.map((url) => url.href)).size < origins.length) {
     problems.push("--origin: one URL is given twice.");
   }
-  if (problems.length > 0 || edgeAddress === null || tunnelAddress === null || transport === undefined) {
+  if (problems.length > 0 || edgeAddress === null || tunnelAddress === null) {
     throw new UsageError(problems.join("\n"));
   }
   return {
@@ -68,7 +71,7 @@ function readArguments(args: readonly string[]): PairOptions {
     tunnelAddress,
     origins,
     edgeName,
-    transport,
+    ...(transport === undefined ? {} : { transport }),
     force: values.force,
   };
 }
@@ -83,7 +86,7 @@ function parseOptions(args: readonly string[]) {
         "tunnel-address": { type: "string" },
         "origin": { type: "string", multiple: true },
         "edge-name": { type: "string", default: "edge-1" },
-        "transport": { type: "string", default: "quic" },
+        "transport": { type: "string" },
         "force": { type: "boolean", default: false },
       },
     }).values;
@@ -118,7 +121,7 @@ function instructions(
   const wildcardNote = isWildcard(hostname)
     ? `\nThe edge's certificate is for localhost only, since ${hostname} is no name that a client can call.\n`
     : "";
-  const protocol = transport === "tls" ? "TCP" : "UDP";
+  const protocol = transport === undefined ? "UDP and TCP" : transport === "quic" ? "UDP" : "TCP";
   return `Wrote ${Object.keys(PAIR_FILES).length} files into ${directory}.
 
 Edge's machine (clients come in on TCP port ${port}): into one folder

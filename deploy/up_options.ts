@@ -1,5 +1,6 @@
 import { parseArgs } from "node:util";
 import { type Address, parseAddress } from "../shared/config/address.ts";
+import { type Transport, TRANSPORTS } from "../shared/config/node_sections.ts";
 import { parseHttpUrl } from "../shared/config/option_kinds.ts";
 
 export const UP_USAGE = `Usage: deno task up [options]
@@ -9,7 +10,8 @@ Runs a whole relay on this machine: an origin, a core and an edge, each a proces
   --origin URL                use this model server in place of the embedded one; may be repeated
   --edge-address HOST:PORT    where clients call (127.0.0.1:8443)
   --tunnel-address HOST:PORT  where the edge calls the core (127.0.0.1:7443)
-  --transport quic|tls        what carries the tunnel (quic)
+  --transport ${TRANSPORTS.join("|")}
+                              what alone carries the tunnel (quic, and tls where UDP does not get through)
   --state DIR                 folder for keys, certificates, configurations and logs (.lowu)
   --json                      print one line of JSON when ready`;
 
@@ -17,7 +19,8 @@ export interface UpOptions {
   readonly origins: readonly URL[];
   readonly edgeAddress: Address;
   readonly tunnelAddress: Address;
-  readonly transport: "quic" | "tls";
+  /** What alone carries the tunnel; null: QUIC and TLS. */
+  readonly transport: Transport | null;
   readonly stateDirectory: string;
   readonly isJson: boolean;
 }
@@ -44,9 +47,9 @@ export function parseUpOptions(args: readonly string[]): UpOptions | null {
     problems.push(`--origin: ${text} ${url.wrong}.`);
     return [];
   });
-  const { transport } = values;
-  if (transport !== "quic" && transport !== "tls") {
-    problems.push(`--transport: ${transport} is neither quic nor tls.`);
+  const transport = TRANSPORTS.find((name) => name === values.transport) ?? null;
+  if (values.transport !== undefined && transport === null) {
+    problems.push(`--transport: ${values.transport} is none of ${TRANSPORTS.join(", ")}.`);
   }
   const edgeAddress = address("edge-address");
   const tunnelAddress = address("tunnel-address");
@@ -55,7 +58,7 @@ export function parseUpOptions(args: readonly string[]): UpOptions | null {
     origins,
     edgeAddress,
     tunnelAddress,
-    transport: transport === "tls" ? "tls" : "quic",
+    transport,
     stateDirectory: values.state,
     isJson: values.json,
   };
@@ -69,7 +72,7 @@ function parse(args: readonly string[]) {
         "origin": { type: "string", multiple: true, default: [] },
         "edge-address": { type: "string", default: "127.0.0.1:8443" },
         "tunnel-address": { type: "string", default: "127.0.0.1:7443" },
-        "transport": { type: "string", default: "quic" },
+        "transport": { type: "string" },
         "state": { type: "string", default: ".lowu" },
         "json": { type: "boolean", default: false },
         "help": { type: "boolean", default: false },

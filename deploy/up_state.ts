@@ -22,6 +22,8 @@ export interface UpState {
 }
 
 const STATE_FILE = "up.json";
+/** Raised when the files in the folder are no longer what older versions wrote. */
+const LAYOUT = 2;
 const LOOPBACK = "127.0.0.1";
 
 /** Reads the state folder, or fills it. @throws {PairError} if it cannot be used */
@@ -43,7 +45,7 @@ export async function prepareState(options: UpOptions): Promise<UpState> {
     edgeAdminAddress,
     coreAdminAddress,
     origins,
-    transport: options.transport,
+    ...(options.transport === null ? {} : { transport: options.transport }),
     force: true,
   });
   const written = {
@@ -64,6 +66,7 @@ export async function prepareState(options: UpOptions): Promise<UpState> {
 /** What was asked for, as text: a state made for something else is made anew. */
 function asked(options: UpOptions): string {
   return JSON.stringify([
+    LAYOUT,
     options.origins.map((origin) => origin.href),
     formatAddress(options.edgeAddress),
     formatAddress(options.tunnelAddress),

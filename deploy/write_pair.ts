@@ -12,6 +12,9 @@ const AUTHORITY_DAYS = 3650;
 /** Longest validity that Apple's clients accept of a private authority. */
 const CERTIFICATE_DAYS = 825;
 
+/** What carries the tunnel unless one transport is asked for; both have the same port number. */
+const DEFAULT_TRANSPORTS: readonly Transport[] = ["quic", "tls"];
+
 /** Names of the files within the folder. */
 export const PAIR_FILES = {
   edgeConfig: "edge.yaml",
@@ -36,7 +39,7 @@ export interface PairOptions {
   origins: readonly URL[];
   /** @default "edge-1" */
   edgeName?: string;
-  /** @default "quic" */
+  /** What alone carries the tunnel. @default QUIC and TLS */
   transport?: Transport;
   /** @default the schema's default */
   edgeAdminAddress?: Address;
@@ -149,8 +152,17 @@ function adminYaml(address: Address | undefined): string {
   return address === undefined ? "" : `admin:\n  address: ${quote(formatAddress(address))}\n`;
 }
 
+/** A list of the tunnel's transports at one address, as YAML. */
+function transportsYaml(
+  { transport }: PairOptions,
+  { address, indent }: { address: string; indent: string },
+): string {
+  const transports = transport === undefined ? DEFAULT_TRANSPORTS : [transport];
+  return transports.map((name) => `${indent}- { address: ${quote(address)}, transport: ${name} }`).join("\n");
+}
+
 function edgeYaml(options: PairOptions): string {
-  const { edgeAddress, tunnelAddress, edgeName = "edge-1", transport = "quic" } = options;
+  const { edgeAddress, tunnelAddress, edgeName = "edge-1" } = options;
   return `# An edge. deploy/docs/configuration.md lists all options.
 node: edge
 name: ${quote(edgeName)}
@@ -161,23 +173,23 @@ listener:
       key_file: ${PAIR_FILES.edgeKey}
 tunnel:
   cores:
-    - address: ${quote(formatAddress(tunnelAddress))}
+    - name: core-1
       server_name: ${quote(tunnelAddress.hostname)}
-      transport: ${transport}
+      addresses:
+${transportsYaml(options, { address: formatAddress(tunnelAddress), indent: "        " })}
   ca_file: ${PAIR_FILES.ca}
   edge_key_file: ${PAIR_FILES.edgeIdentityKey}
 ${adminYaml(options.edgeAdminAddress)}`;
 }
 
 function coreYaml(options: PairOptions, secrets: { publicKey: string; keyHash: string }): string {
-  const { tunnelAddress, origins, edgeName = "edge-1", transport = "quic" } = options;
+  const { tunnelAddress, origins, edgeName = "edge-1" } = options;
   return `# A core. deploy/docs/configuration.md lists all options.
 node: core
 name: core-1
 tunnel:
   listeners:
-    - address: ${quote(listenAddress(tunnelAddress))}
-      transport: ${transport}
+${transportsYaml(options, { address: listenAddress(tunnelAddress), indent: "    " })}
   certificate_file: ${PAIR_FILES.coreCertificate}
   key_file: ${PAIR_FILES.coreKey}
   edges:

@@ -1,39 +1,33 @@
 /** Builds an edge from its configuration and starts it. */
 import { startAdmin } from "../shared/admin/start_admin.ts";
-import type { Readiness } from "../shared/admin/admin_app.ts";
 import { SYSTEM_CLOCK } from "../shared/clock/clock.ts";
 import { formatAddress } from "../shared/config/address.ts";
 import type { EdgeConfig } from "../shared/config/edge_schema.ts";
-import { edgeSigner } from "../shared/handshake/edge_signer.ts";
+import type { ExchangeContext } from "../shared/exchange/exchange.ts";
 import { requestIdSource } from "../shared/node/request_id.ts";
 import type { RunningNode } from "../shared/node/run_node.ts";
+import type { ExchangePlace } from "../shared/observe/access_log.ts";
 import { createExchangeWatcher } from "../shared/observe/exchange_watcher.ts";
-import { createLogger, type Logger } from "../shared/observe/logger.ts";
+import { createLogger, describeError, type Logger, withoutAccessLines } from "../shared/observe/logger.ts";
 import { createMetrics, type Metrics } from "../shared/observe/metrics.ts";
-import type { Outcomes } from "../shared/observe/tunnel_gate_metrics.ts";
+import { type RunningStallWatch, startStallWatch } from "../shared/observe/start_stall_watch.ts";
+import type { TunnelGateSource } from "../shared/observe/tunnel_gate_metrics.ts";
 import { listen, type Listener } from "../shared/server/listener.ts";
-import { readSession } from "../shared/session/session_reading.ts";
-import { dialLane } from "../shared/transport/lane_transport.ts";
-import { readTcpLaneCongestion } from "../shared/transport/lane_congestion.ts";
-import { DEFAULT_SESSION_LIMITS } from "../shared/tunnel/session_limits.ts";
+import { SessionWatcher } from "../shared/session/session_watcher.ts";
+import { warnOfTcpCongestion } from "../shared/transport/lane_congestion.ts";
 import { edgePipeline } from "./pipeline.ts";
-import { Backoff } from "./session/backoff.ts";
-import { CoreProbe } from "./session/probe_core.ts";
-import {
-  TunnelClient,
-  type TunnelClientCounters,
-  type TunnelClientOptions,
-} from "./session/tunnel_client.ts";
+import { type RunningReverseListener, startReverseListener } from "./reverse/start_reverse_listener.ts";
+import type { CoreFleet } from "./session/core_fleet.ts";
+import type { CoreLink } from "./session/core_link.ts";
+import { createFleet } from "./session/create_fleet.ts";
 import { WaitingRoom } from "./session/wait_for_tunnel.ts";
-
-const PROBE_INTERVAL_MS = 2_000;
-/** A lane that lived so long makes the next wait small again. */
-const STABLE_AFTER_MS = 5_000;
 
 /** A running edge, with the addresses that it really listens on. */
 export interface RunningEdge extends RunningNode {
   readonly address: string;
   readonly adminAddress: string;
+  /** By order of the listeners for cores. */
+  readonly reverseAddresses: readonly string[];
 }
 
 export async function startEdge(config: EdgeConfig): Promise<RunningEdge> {
@@ -41,43 +35,38 @@ export async function startEdge(config: EdgeConfig): Promise<RunningEdge> {
   const log = createLogger({ node: "edge", level: config.log.level });
   const metrics = createMetrics({ node: "edge" });
   const newRequestId = requestIdSource();
-  warnOfCongestionControl(config, log);
+  const { cores, reverse } = config.tunnel;
+  const ways = [...cores.flatMap(({ addresses }) => addresses), ...(reverse?.listeners ?? [])];
+  if (ways.some(({ transport }) => transport !== "quic")) warnOfTcpCongestion(log);
 
   const waitingRoom = new WaitingRoom({
     clock,
     waitTimeoutMs: config.tunnel.waitTimeoutMs,
     maxWaiting: config.tunnel.maxWaiting,
-    open: (request, answer) => tunnel.open(request, answer),
+    open: (request, answer) => fleet.open(request, answer),
   });
-  const probe = new CoreProbe({
-    clock,
-    intervalMs: PROBE_INTERVAL_MS,
+  const watcher = new SessionWatcher({ log });
+  const stalls = startStallWatch({ role: "edge", clock, log, metrics });
+  const picked = new WeakMap<ExchangeContext, CoreLink>();
+  const fleet = await createFleet(config, {
     newRequestId,
-    open: (request, answer) => tunnel.open(request, answer),
-  });
-  const tunnel = await createTunnel(config, log, {
-    onUp() {
-      waitingRoom.admit();
-      probe.probe();
-    },
+    log,
+    watcher,
+    stalls: stalls.watch,
     // Not within the call that ended a stream: those that wait must not run inside of it.
-    onRoom: () => {
+    onOpening: () => {
       if (waitingRoom.waitingCount > 0) queueMicrotask(() => waitingRoom.admit());
     },
+    onPicked: ({ context }, link) => picked.set(context, link),
   });
-  metrics.tunnel.setSource(() => readTunnel(tunnel, config.tunnel.cores[0]?.serverName ?? ""));
-  metrics.tunnelGate.setSource({
-    dials: () => outcomesOf(tunnel.counters),
-    waitingRequests: () => waitingRoom.waitingCount,
-    probeMs: () => probe.roundTripMs,
-  });
+  metrics.tunnel.setSource(() => watcher.read());
 
   const handler = edgePipeline({
     watcher: createExchangeWatcher({
       clock,
       log: config.log.access ? log : withoutAccessLines(log),
       metrics,
-      placeOf: () => ({ lane: tunnel.transport, route: null }),
+      placeOf: ({ context }) => placeIn(picked.get(context)),
     }),
     stripCaching: { exceptPaths: config.zeroCache.exceptPaths },
     compression: { compression: config.sse.compression },
@@ -97,11 +86,15 @@ export async function startEdge(config: EdgeConfig): Promise<RunningEdge> {
     tunnel: waitingRoom.handler,
   });
 
+  let reverseListener: RunningReverseListener | null = null;
   const admin = await startAdmin({
     address: formatAddress(config.admin.address),
     metrics,
     log,
-    readiness: () => readinessOf(tunnel, probe),
+    readiness: () => {
+      const { ready, reasons } = fleet.readiness;
+      return { ready, reasons: [...reasons, ...(reverseListener?.problems ?? [])] };
+    },
   });
   const listener = await listen({
     address: formatAddress(config.listener.address),
@@ -121,8 +114,42 @@ export async function startEdge(config: EdgeConfig): Promise<RunningEdge> {
     },
   });
   metrics.connections.addListener("clients", listener);
-  const running = tunnel.run();
-  return runningEdge({ config, log, metrics, listener, admin, tunnel, probe, waitingRoom, running });
+  fleet.start();
+  if (reverse !== null) {
+    const linkTo = (coreName: string) => fleet.linkTo(coreName);
+    reverseListener = await startReverseListener(reverse, { edgeName: config.name, clock, log, linkTo });
+  }
+  metrics.tunnelGate.setSource({
+    ...fleet.gateSource,
+    waitingRequests: () => waitingRoom.waitingCount,
+    ...(reverseListener === null ? {} : gateSourceOf(reverseListener)),
+  });
+  return runningEdge({
+    config,
+    log,
+    metrics,
+    listener,
+    admin,
+    fleet,
+    stalls,
+    waitingRoom,
+    reverseListener,
+  });
+}
+
+function gateSourceOf({ listeners, readOutcomes }: RunningReverseListener): TunnelGateSource {
+  return {
+    handshakes: readOutcomes,
+    laneListeners: () =>
+      listeners.map(({ transport, counters }) => ({ transport, outcomes: { ...counters } })),
+  };
+}
+
+/** Where an exchange went; undefined: nowhere. */
+function placeIn(link: CoreLink | undefined): ExchangePlace {
+  return link === undefined
+    ? { lane: null, route: null }
+    : { lane: link.transport, core: link.name, route: null };
 }
 
 interface EdgeParts {
@@ -131,27 +158,28 @@ interface EdgeParts {
   readonly metrics: Metrics;
   readonly listener: Listener;
   readonly admin: Listener;
-  readonly tunnel: TunnelClient;
-  readonly probe: CoreProbe;
+  readonly fleet: CoreFleet;
+  readonly stalls: RunningStallWatch;
   readonly waitingRoom: WaitingRoom;
-  /** Settles when the tunnel client has stopped. */
-  readonly running: Promise<void>;
+  /** Null: no core dials this edge. */
+  readonly reverseListener: RunningReverseListener | null;
 }
 
 function runningEdge(parts: EdgeParts): RunningEdge {
-  const { config, log, metrics, listener, admin, tunnel, probe, waitingRoom } = parts;
+  const { config, log, metrics, listener, admin, fleet, stalls, waitingRoom, reverseListener } = parts;
   const forced = new AbortController();
   return {
     address: listener.address,
     adminAddress: admin.address,
+    reverseAddresses: reverseListener?.addresses ?? [],
     async drain() {
       log.info("draining", { graceMs: config.listener.drainGraceMs });
       waitingRoom.close();
+      await reverseListener?.close();
       const { forcedConnections } = await listener.drain({ graceMs: config.listener.drainGraceMs });
-      probe.stop();
       // Every exchange has ended with its connection: nothing is left that the tunnel could wait for.
-      await tunnel.drain(AbortSignal.any([forced.signal, AbortSignal.timeout(1_000)]));
-      await parts.running;
+      await fleet.drain(AbortSignal.any([forced.signal, AbortSignal.timeout(1_000)]));
+      stalls.close();
       await admin.drain({ graceMs: 0 });
       metrics.close();
       log.info("drained", { forcedConnections });
@@ -165,74 +193,11 @@ function runningEdge(parts: EdgeParts): RunningEdge {
       const result = await listener.reloadCertificates();
       if (result.kind === "failed") log.error("reload_failed", { reason: result.error.message });
       else log.info("reloaded", { certificates: result.kind });
+      try {
+        await reverseListener?.reload();
+      } catch (error) {
+        log.error("reload_failed", { reason: describeError(error) });
+      }
     },
   };
-}
-
-async function createTunnel(
-  config: EdgeConfig,
-  log: Logger,
-  { onUp, onRoom }: Pick<TunnelClientOptions, "onUp" | "onRoom">,
-): Promise<TunnelClient> {
-  const { tunnel } = config;
-  const core = tunnel.cores[0];
-  if (core === undefined) throw new TypeError("an edge needs a core");
-  const caCertificates = [await Deno.readTextFile(tunnel.caFile)];
-  return new TunnelClient({
-    edgeName: config.name,
-    serverName: core.serverName,
-    sign: edgeSigner(await Deno.readTextFile(tunnel.edgeKeyFile)),
-    limits: { ...DEFAULT_SESSION_LIMITS, maxStreams: tunnel.maxStreams },
-    clock: SYSTEM_CLOCK,
-    log,
-    backoff: new Backoff({
-      initialMs: tunnel.reconnectInitialMs,
-      maxMs: tunnel.reconnectMaxMs,
-      random: Math.random,
-    }),
-    stableAfterMs: STABLE_AFTER_MS,
-    dial: (signal) =>
-      dialLane({
-        transport: core.transport,
-        address: formatAddress(core.address),
-        serverName: core.serverName,
-        caCertificates,
-        connectTimeoutMs: tunnel.connectTimeoutMs,
-        signal,
-      }),
-    onUp,
-    onRoom,
-  });
-}
-
-function readinessOf(tunnel: TunnelClient, probe: CoreProbe): Readiness {
-  if (!tunnel.isUp) return { ready: false, reasons: ["the tunnel to the core is down"] };
-  if (probe.roundTripMs === null) {
-    return { ready: false, reasons: ["no probe has come back through the tunnel"] };
-  }
-  return { ready: true, reasons: [] };
-}
-
-function outcomesOf({ lanesOpened, dialFailures, handshakesRefused }: TunnelClientCounters): Outcomes {
-  return { opened: lanesOpened, unreachable: dialFailures, refused: handshakesRefused };
-}
-
-function readTunnel(tunnel: TunnelClient, peer: string) {
-  const reconnects = Math.max(0, tunnel.counters.lanesOpened - 1);
-  return tunnel.session === null ? [] : [readSession(tunnel.session, { peer, reconnects })];
-}
-
-function withoutAccessLines(log: Logger): Logger {
-  return { ...log, isEnabled: () => false };
-}
-
-function warnOfCongestionControl(config: EdgeConfig, log: Logger): void {
-  if (config.tunnel.cores.every((core) => core.transport !== "tls")) return;
-  const { algorithm, isBbr } = readTcpLaneCongestion();
-  if (!isBbr) {
-    log.warn("tcp_lanes_without_bbr", {
-      algorithm,
-      advice: "set net.ipv4.tcp_congestion_control=bbr: others collapse at 1 % loss",
-    });
-  }
 }

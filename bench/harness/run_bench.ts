@@ -1,6 +1,11 @@
 import { type Relay, type Selection } from "../relays/relay.ts";
 import { selectRelays } from "../relays/select_relays.ts";
-import { type BenchOptions, BenchUsageError, parseBenchOptions } from "./bench_options.ts";
+import {
+  type BenchDefaults,
+  type BenchOptions,
+  BenchUsageError,
+  parseBenchOptions,
+} from "./bench_options.ts";
 import { type BenchResult, writeBenchResult } from "./bench_result.ts";
 import { environmentText, readEnvironment } from "./environment.ts";
 import { formatTextTable } from "./text_table.ts";
@@ -22,7 +27,7 @@ export interface BenchDefinition {
   readonly name: string;
   /** Measured where they are installed. */
   readonly relays: readonly Relay[];
-  readonly defaults: { readonly rounds: number; readonly windowMs: number };
+  readonly defaults: BenchDefaults;
   /** Why the bench cannot run on this machine at all; null if it can. */
   missing?(): Promise<string | null>;
   measure(run: BenchRun): Promise<BenchOutcome>;

@@ -11,6 +11,8 @@ export interface LoadJob {
   readonly method: "GET" | "POST";
   readonly path: string;
   readonly body: string;
+  /** The answer has no end: where one ends, it has failed. Over HTTP/1.1 what fails is then asked anew. */
+  readonly isEndless: boolean;
 }
 
 /**
@@ -38,4 +40,13 @@ export interface LoadReport {
   readonly exchange: HistogramRecord;
   /** From sending a token at the origin to reading it here. */
   readonly tokenDelay: HistogramRecord;
+  /** Tokens that a stream never got though later ones came, and tokens that it got again. */
+  readonly lostTokens: number;
+  readonly repeatedTokens: number;
+  /** Connections with a request that failed. */
+  readonly brokenConnections: number;
+  /** Of each connection in milliseconds, up to the end of the window. */
+  readonly longestGapsMs: readonly number[];
+  /** Without a token since then, of each connection in milliseconds. */
+  readonly silentMs: readonly number[];
 }

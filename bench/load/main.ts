@@ -44,8 +44,10 @@ async function tryOnce(request: ReturnType<typeof loadRequest>): Promise<string 
   try {
     connection = await dialTarget(job.target, "http/1.1");
     const observer = { answered: () => outcome.resolve(null), failed: outcome.resolve };
+    const untold = new LoadStatistics();
+    const to = { statistics: untold, connection: untold.newConnection(), isEndless: false };
     // Closing ends the loop by an error, which is then too late to tell anything.
-    runHttp1Load(connection, request, () => new LoadExchange(new LoadStatistics(), observer))
+    runHttp1Load(connection, request, { begin: () => new LoadExchange(to, observer), untilFailure: true })
       .catch((error) => outcome.resolve(String(error)));
     return await outcome.promise;
   } catch (error) {
@@ -56,10 +58,39 @@ async function tryOnce(request: ReturnType<typeof loadRequest>): Promise<string 
   }
 }
 
+/** Resolves with a connection as soon as the relay takes one again. */
+async function redial(): Promise<Deno.Conn> {
+  for (;;) {
+    await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
+    try {
+      return await dialTarget(job.target, job.protocol);
+    } catch (error) {
+      // The reason why it was redialled has been counted.
+      if (!(error instanceof Error)) throw error;
+    }
+  }
+}
+
+/** Keeps requests in flight over one connection, and over those that replace it if the job says so. */
+async function runConnection(first: Deno.Conn, begin: () => LoadExchange): Promise<void> {
+  const request = loadRequest(job);
+  if (job.protocol === "h2") {
+    return await runHttp2Load(first, request, { streams: job.streamsPerConnection, begin });
+  }
+  for (let connection = first;; connection = await redial()) {
+    try {
+      await runHttp1Load(connection, request, { begin, untilFailure: job.isEndless });
+      if (!job.isEndless) return;
+    } catch (error) {
+      // The request that was cut has counted it.
+      if (!job.isEndless) throw error;
+    }
+    connection.close();
+  }
+}
+
 /** Opens all connections, not too many at a time, and keeps them busy until the process ends. */
 async function runLoad(): Promise<void> {
-  const request = loadRequest(job);
-  const isHttp2 = job.protocol === "h2";
   const running: Promise<void>[] = [];
   const refused = Promise.withResolvers<never>();
   let opened = 0;
@@ -69,24 +100,20 @@ async function runLoad(): Promise<void> {
   };
   /** Resolves when every request in flight on the new connection is answered. */
   const openOne = async () => {
-    const connection = await dialTarget(job.target, job.protocol);
+    const to = { statistics, connection: statistics.newConnection(), isEndless: job.isEndless };
+    const first = await dialTarget(job.target, job.protocol);
     const allAnswered = Promise.withResolvers<void>();
     let unanswered = job.streamsPerConnection;
     const answered = () => {
       if (--unanswered === 0) allAnswered.resolve();
     };
-    const begin = () => new LoadExchange(statistics, { answered, failed });
-    running.push(
-      isHttp2
-        ? runHttp2Load(connection, request, { streams: job.streamsPerConnection, begin })
-        : runHttp1Load(connection, request, begin),
-    );
+    running.push(runConnection(first, () => new LoadExchange(to, { answered, failed })));
     await allAnswered.promise;
   };
   const openSome = async () => {
     while (opened++ < job.connections) await openOne();
   };
-  const openers = isHttp2 ? 1 : OPENING_AT_ONCE;
+  const openers = job.protocol === "h2" ? 1 : OPENING_AT_ONCE;
   const steady = Promise.all(Array.from({ length: openers }, openSome)).then(() => {
     isSteady = true;
     tell({ kind: "steady" });

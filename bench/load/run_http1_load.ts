@@ -8,12 +8,13 @@ const READ_BYTES = 2048;
 
 /**
  * Asks the request on this connection again and again, each time when the answer before is complete.
- * Resolves when the connection can carry no further request; rejects if it is cut.
+ * Resolves when the connection can carry no further request, or with `untilFailure` when one failed; rejects if it is
+ * cut.
  */
 export async function runHttp1Load(
   connection: Deno.Conn,
   request: LoadRequest,
-  begin: () => LoadExchange,
+  { begin, untilFailure }: { begin(): LoadExchange; untilFailure: boolean },
 ): Promise<void> {
   const codec = new Http1ClientCodec(DEFAULT_HTTP1_LIMITS);
   const buffer = new Uint8Array(READ_BYTES);
@@ -23,13 +24,19 @@ export async function runHttp1Load(
     codec.sendRequest(request.head);
     codec.sendBody(request.body);
     codec.sendEnd(null);
-    await flush(connection, codec);
-    for (let isOver = false; !isOver;) {
-      const read = await connection.read(buffer);
-      if (read === null) codec.receiveEnd(performance.now());
-      else codec.receive(buffer.subarray(0, read), performance.now());
-      isOver = takeEvents(codec, exchange);
+    try {
+      await flush(connection, codec);
+      for (let isOver = false; !isOver;) {
+        const read = await connection.read(buffer);
+        if (read === null) codec.receiveEnd(performance.now());
+        else codec.receive(buffer.subarray(0, read), performance.now());
+        isOver = takeEvents(codec, exchange);
+      }
+    } catch (error) {
+      exchange.failed(String(error));
+      throw error;
     }
+    if (untilFailure && exchange.hasFailed) return;
   }
 }
 

@@ -29,6 +29,7 @@ export class TokenStream implements WheelEntry {
   #left: number;
   #waitingUs: number[] = [];
   #isWriting = false;
+  #number = 0;
 
   constructor(request: { intervalMs: number; count: number; isPrompt: boolean }, sink: TokenSink) {
     this.intervalMs = request.intervalMs;
@@ -73,7 +74,9 @@ export class TokenStream implements WheelEntry {
 
   #next(): Uint8Array | null {
     const sentUs = this.#waitingUs.shift();
-    if (sentUs !== undefined) stampToken(this.#chunk, CHUNK_START.length, sentUs);
+    if (sentUs !== undefined) {
+      stampToken(this.#chunk, CHUNK_START.length, { sentUs, number: this.#number++ });
+    }
     if (this.#state === "head") {
       this.#state = "tokens";
       return sentUs === undefined ? HEAD : new Uint8Array([...HEAD, ...this.#chunk]);

@@ -16,14 +16,14 @@ export const NGINX: Relay = {
   start(site) {
     const corePort = freePort();
     const edgePort = freePort();
-    const core = startNode(site, {
+    const core = startNginx(site, {
       name: "nginx-core",
       place: site.core,
       port: corePort,
       upstream: `127.0.0.1:${site.originPort}`,
       proxyTo: "http://next",
     });
-    const edge = startNode(site, {
+    const edge = startNginx(site, {
       name: "nginx-edge",
       place: site.edge,
       port: edgePort,
@@ -38,7 +38,8 @@ export const NGINX: Relay = {
   },
 };
 
-interface NodeOptions {
+/** One node: TLS and HTTP of clients in, HTTP/1.1 out. */
+export interface NginxOptions {
   readonly name: string;
   readonly place: Place;
   readonly port: number;
@@ -46,7 +47,7 @@ interface NodeOptions {
   readonly proxyTo: "http://next" | "https://next";
 }
 
-function startNode(site: RelaySite, options: NodeOptions): Child {
+export function startNginx(site: RelaySite, options: NginxOptions): Child {
   const directory = site.bench.makeDirectory(options.name);
   const file = join(directory, "nginx.conf");
   Deno.writeTextFileSync(file, configuration(site, { ...options, directory }));
@@ -64,7 +65,7 @@ const MAX_CONNECTIONS = 65_536;
 
 function configuration(
   { certificates }: RelaySite,
-  { directory, port, upstream, proxyTo }: NodeOptions & { directory: string },
+  { directory, port, upstream, proxyTo }: NginxOptions & { directory: string },
 ): string {
   const descriptors = Math.min(MAX_CONNECTIONS, descriptorLimit());
   // A worker of root's would else become a user that cannot read the key.

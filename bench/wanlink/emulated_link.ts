@@ -14,10 +14,53 @@ export interface LinkOptions {
   readonly seed: number;
 }
 
+/** Losses in bursts (Gilbert): each direction is good or bad, and may change with each packet. */
+export interface BurstLoss {
+  /** Percent chance to turn bad. */
+  readonly badPercent: number;
+  /** Percent chance to turn good again: 100 over it packets are the mean length of a burst. */
+  readonly goodPercent: number;
+  readonly lossWhileBadPercent: number;
+}
+
+/** What one direction of the link has done with packets since it was opened. */
+export interface LinkCounters {
+  /** Came in. */
+  readonly received: number;
+  readonly receivedBytes: number;
+  /** Went out at the other end. */
+  readonly sent: number;
+  readonly sentBytes: number;
+  /** By chance, in bursts or not. */
+  readonly lost: number;
+  /** Within a blackout. */
+  readonly blackedOut: number;
+  readonly droppedUdp: number;
+  /** Of flows that were cut. */
+  readonly cut: number;
+  /** How much later than due packets went out: what the emulation itself adds. */
+  readonly meanLateUs: number;
+  readonly maxLateUs: number;
+}
+
+export interface LinkStats {
+  readonly aToB: LinkCounters;
+  readonly bToA: LinkCounters;
+}
+
+/** A flow that was cut, as `udp 10.77.0.1:40000 10.77.0.2:7443`, end A first. */
+export interface CutFlow {
+  readonly flow: string;
+  /** What it carried within the second before, both ways, IP headers included. */
+  readonly bytes: number;
+}
+
 const A_ADDRESS = "10.77.0.1";
 const B_ADDRESS = "10.77.0.2";
+/** The same ends over IPv6, where the kernel has it. */
+export const IPV6_ADDRESSES = { a: "fd77::1", b: "fd77::2" } as const;
 const CONGESTION_CONTROL = "/proc/sys/net/ipv4/tcp_congestion_control";
-const READY_TIMEOUT_MS = 5000;
+const ANSWER_TIMEOUT_MS = 5000;
 
 /** Why no link can be emulated here; null if it can. */
 export async function whyNoLink(): Promise<string | null> {
@@ -34,12 +77,15 @@ export async function whyNoLink(): Promise<string | null> {
   return null;
 }
 
+/** Every setting holds for both directions and is in force when its promise resolves. */
 export class EmulatedLink {
   readonly a: Place;
   readonly b: Place;
   /** Of the TCP connections at both ends. */
   readonly congestionControl: string;
   readonly #process: Child;
+  /** Answers come in the order of the commands. */
+  #last: Promise<unknown> = Promise.resolve();
 
   private constructor(ends: { a: Place; b: Place }, congestionControl: string, process: Child) {
     this.a = ends.a;
@@ -57,25 +103,106 @@ export class EmulatedLink {
     const process = bench.start({
       name: "wanlink",
       command: program,
-      args: [...args, "-4", "-d", String(delayMs), "-s", String(seed)],
+      args: [...args, "-d", String(delayMs), "-s", String(seed)],
       place: THIS_MACHINE,
       talk: "lines",
     });
-    await waitForLine(process, '"ready"');
+    await process.nextLine(ANSWER_TIMEOUT_MS);
     const congestionControl = await runIn(a, "cat", [CONGESTION_CONTROL]);
     return new EmulatedLink({ a, b }, congestionControl.trim(), process);
   }
 
-  /** Percent of packets that are lost from now on, in each direction. */
+  /** Percent of packets that are lost, each by its own chance; beside losses in bursts. */
   async setLoss(percent: number): Promise<void> {
-    await this.#process.send(`loss ${percent}`);
+    await this.#command(`loss ${percent}`);
+  }
+
+  /** @param burst null: off */
+  async setBurstLoss(burst: BurstLoss | null): Promise<void> {
+    if (burst === null) return void await this.#command("burst off");
+    const { badPercent, goodPercent, lossWhileBadPercent } = burst;
+    await this.#command(`burst ${badPercent},${goodPercent},${lossWhileBadPercent}`);
+  }
+
+  /**
+   * Lets the delay vary by up to `ms` both ways; 0: not at all. With `reorder` each packet has a delay of its own, else
+   * the delay sways as that of a queue does, at most half as fast as time goes.
+   */
+  async setJitter(ms: number, { reorder }: { reorder: boolean }): Promise<void> {
+    await this.#command(`order ${reorder ? "free" : "keep"}`);
+    await this.#command(`jitter ${ms}`);
+  }
+
+  /** Whether every packet of UDP is dropped, over IPv4 and IPv6. */
+  async dropUdp(isDropped: boolean): Promise<void> {
+    await this.#command(`udp ${isDropped ? "drop" : "pass"}`);
+  }
+
+  /** Drops everything for that long from now on; resolves when it has begun. */
+  async blackout(ms: number): Promise<void> {
+    await this.#command(`blink ${ms}`);
+  }
+
+  /** From now on A's UDP ports from 20000 on are others for B, as when a NAT forgets its bindings. */
+  async rebind(): Promise<void> {
+    await this.#command("rebind");
+  }
+
+  /**
+   * Cuts, for good, the one TCP connection or UDP flow that carried the most bytes within the last second: its packets
+   * vanish, or `isReset`: whoever sends over its TCP connection is answered with a RST.
+   * @returns null if there was no flow
+   */
+  async cutBusiest({ isReset }: { isReset: boolean }): Promise<CutFlow | null> {
+    const { flow, bytes } = await this.#command(isReset ? "reset busiest" : "kill busiest");
+    return typeof flow === "string" && flow !== "" ? { flow, bytes: Number(bytes) } : null;
+  }
+
+  async stats(): Promise<LinkStats> {
+    const { a2b, b2a } = await this.#command("stats");
+    return { aToB: countersOf(a2b), bToA: countersOf(b2a) };
+  }
+
+  #command(line: string): Promise<Record<string, unknown>> {
+    const ask = async (): Promise<Record<string, unknown>> => {
+      await this.#process.send(line);
+      const answer: Record<string, unknown> = JSON.parse(await this.#process.nextLine(ANSWER_TIMEOUT_MS));
+      if ("error" in answer) throw new TypeError(`wanlink does not know: ${line}`);
+      return answer;
+    };
+    const answer = this.#last.then(ask);
+    // Whoever gave the command gets its failure; the next one is tried all the same.
+    this.#last = answer.catch(() => {});
+    return answer;
   }
 }
 
+function countersOf(counters: unknown): LinkCounters {
+  const of = (name: string): number => {
+    const value = (counters as Record<string, unknown> | undefined)?.[name];
+    if (typeof value !== "number") throw new TypeError(`wanlink does not tell ${name}`);
+    return value;
+  };
+  return {
+    received: of("rx"),
+    receivedBytes: of("rx_bytes"),
+    sent: of("tx"),
+    sentBytes: of("tx_bytes"),
+    lost: of("lost"),
+    blackedOut: of("down"),
+    droppedUdp: of("udp_dropped"),
+    cut: of("killed"),
+    meanLateUs: of("late_avg_us"),
+    maxLateUs: of("late_max_us"),
+  };
+}
+
 async function compile(bench: Workbench): Promise<string> {
-  const source = new URL("wanlink.c", import.meta.url).pathname;
+  const directory = new URL("./", import.meta.url).pathname;
+  const sources = Array.from(Deno.readDirSync(directory), ({ name }) => name)
+    .filter((name) => name.endsWith(".c")).map((name) => join(directory, name));
   const program = join(bench.directory, "wanlink");
-  await run("gcc", ["-O2", "-Wall", "-Wextra", "-pthread", "-o", program, source]);
+  await run("gcc", ["-O2", "-Wall", "-Wextra", "-pthread", "-o", program, ...sources]);
   return program;
 }
 
@@ -84,7 +211,8 @@ async function makeNamespace(
   end: string,
   address: string,
 ): Promise<Place & { namespace: string }> {
-  const namespace = `lowu-bench-${Deno.pid}-${end}`;
+  // Tests of one process open links side by side.
+  const namespace = `lowu-bench-${crypto.randomUUID().slice(0, 8)}-${end}`;
   await run("ip", ["netns", "add", namespace]);
   bench.onEnd(async () => void await run("ip", ["netns", "del", namespace]));
   const place = { namespace, address };
@@ -97,15 +225,6 @@ async function preferBbr(place: Place): Promise<void> {
   const available = await runIn(place, "cat", ["/proc/sys/net/ipv4/tcp_available_congestion_control"]);
   if (!available.split(/\s/).includes("bbr")) return;
   await runIn(place, "sh", ["-c", `echo bbr > ${CONGESTION_CONTROL}`]);
-}
-
-/** wanlink says on standard error that it is ready. */
-async function waitForLine(process: Child, text: string): Promise<void> {
-  const deadline = performance.now() + READY_TIMEOUT_MS;
-  while (!process.logTail().includes(text)) {
-    if (performance.now() > deadline) throw new Error(`${process.name} is not ready\n${process.logTail()}`);
-    await Promise.race([process.ended(), new Promise((resolve) => setTimeout(resolve, 10))]);
-  }
 }
 
 function runIn(place: Place, command: string, args: readonly string[]): Promise<string> {

@@ -17,22 +17,38 @@ import {
   encodeTrailers,
 } from "../../shared/exchange/head_codec.ts";
 import { DISCARD } from "../../shared/exchange/refuse.ts";
+import { ExchangeFlow } from "../../shared/observe/exchange_flow.ts";
+import type { StallWatch } from "../../shared/observe/stall_watch.ts";
+import { isBulkBody } from "../../shared/session/bulk_body.ts";
+import type { SessionDriver } from "../../shared/session/session_driver.ts";
 import type { StreamOwner } from "../../shared/session/stream_owner.ts";
 import type { StreamResetEvent } from "../../shared/tunnel/session_event.ts";
 import type { SessionStream } from "../../shared/tunnel/session_stream.ts";
+
+export interface ServeOptions {
+  readonly handler: ExchangeHandler;
+  /** Watches the exchanges of clients, which `driver`'s session carries; null: nothing does. @default null */
+  readonly watched?: { readonly stalls: StallWatch; readonly driver: SessionDriver } | null;
+}
 
 /** Hands a stream that an edge opened to `handler`; sets the stream's owner. */
 export function serveStream(
   stream: SessionStream<StreamOwner>,
   head: Uint8Array,
-  { handler }: { handler: ExchangeHandler },
+  { handler, watched = null }: ServeOptions,
 ): void {
   const exchange = new ServedExchange(stream);
   stream.owner = exchange;
-  exchange.start(decodeRequestHead(head), handler);
+  const request = decodeRequestHead(head);
+  const { id, kind } = request.context;
+  if (watched !== null && kind === "client") {
+    watched.stalls.add({ requestId: id, flow: exchange.flow, stream, driver: watched.driver });
+  }
+  exchange.start(request, handler);
 }
 
 class ServedExchange implements AnswerReceiver, StreamOwner {
+  readonly flow = new ExchangeFlow();
   readonly #stream: SessionStream<StreamOwner>;
   #requestId = "";
   #request: RequestReceiver = DISCARD;
@@ -63,7 +79,7 @@ class ServedExchange implements AnswerReceiver, StreamOwner {
   head(head: AnswerHead): void {
     if (this.#isOver) return;
     try {
-      this.#stream.sendHead(encodeAnswerHead(head));
+      this.#stream.sendHead(encodeAnswerHead(head), isBulkBody(head.contentLength));
       this.#answer = "streaming";
     } catch (cause) {
       this.onFault(cause);
@@ -72,6 +88,8 @@ class ServedExchange implements AnswerReceiver, StreamOwner {
 
   body(bytes: Uint8Array): void {
     if (this.#isOver) return;
+    this.flow.moves++;
+    this.flow.hasAnswerBegun = true;
     try {
       const sentBytes = this.#stream.sendData(bytes);
       if (sentBytes > 0) this.#request.answerConsumed(sentBytes);
@@ -82,6 +100,7 @@ class ServedExchange implements AnswerReceiver, StreamOwner {
 
   end(trailers: Fields | null): void {
     if (this.#isOver) return;
+    this.flow.hasAnswerEnded = true;
     try {
       this.#stream.sendEnd(encodeTrailers(trailers));
       this.#answer = "complete";
@@ -97,6 +116,7 @@ class ServedExchange implements AnswerReceiver, StreamOwner {
   abort(error: RelayError): void {
     if (this.#isOver) return;
     this.#request = DISCARD;
+    this.flow.unconsumedBytes = 0;
     if (this.#answer === "complete") return;
     if (this.#answer === "streaming") return this.#reset(error.code);
     const { head, body } = errorAnswer(error, this.#requestId);
@@ -107,6 +127,7 @@ class ServedExchange implements AnswerReceiver, StreamOwner {
 
   requestConsumed(bytes: number): void {
     if (this.#isOver || this.#request === DISCARD) return;
+    this.flow.consumed(bytes);
     try {
       this.#stream.consumed(bytes);
     } catch (cause) {
@@ -121,11 +142,17 @@ class ServedExchange implements AnswerReceiver, StreamOwner {
   onHead(): void {}
 
   onData(bytes: Uint8Array): void {
-    if (this.#request === DISCARD) this.#stream.consumed(bytes.length);
-    else this.#request.body(bytes);
+    if (this.#request === DISCARD) {
+      this.flow.moves++;
+      this.#stream.consumed(bytes.length);
+    } else {
+      this.flow.received(bytes.length);
+      this.#request.body(bytes);
+    }
   }
 
   onEnd(trailers: Uint8Array): void {
+    this.flow.hasRequestEnded = true;
     this.#request.end(decodeTrailers(trailers));
   }
 
@@ -137,6 +164,7 @@ class ServedExchange implements AnswerReceiver, StreamOwner {
   }
 
   onSent(bytes: number): void {
+    this.flow.moves++;
     this.#request.answerConsumed(bytes);
   }
 

@@ -1,6 +1,6 @@
 /**
- * The core's side of all sessions: takes lanes from trusted edges and joins each to the session it asks for, or to a
- * new one.
+ * The core's side of all sessions: takes lanes from trusted edges, whoever dialled, and joins each to the session it asks
+ * for, or to a new one.
  *
  * Invariant: a session belongs to the edge that proved its name when it began; asking for another edge's session, or
  * for one that is gone, gives a new one. Sessions of one edge are bounded; above the bound a lane is turned away. A core
@@ -9,28 +9,38 @@
 import type { Clock } from "../../shared/clock/clock.ts";
 import type { ExchangeHandler } from "../../shared/exchange/exchange.ts";
 import type { Admission, TrustedEdge } from "../../shared/handshake/core_handshake.ts";
-import type { EdgeKeys } from "../../shared/handshake/edge_keys.ts";
-import type { HandshakeTally } from "../../shared/handshake/handshake_tally.ts";
+import { dialledByName } from "../../shared/handshake/handshake_names.ts";
+import type { HandshakeTally, LaneRefusal } from "../../shared/handshake/handshake_tally.ts";
+import type { PeerKeys } from "../../shared/handshake/peer_keys.ts";
+import { RefusalLog } from "../../shared/handshake/refusal_log.ts";
 import {
   type CoreHandshakeResult,
   performCoreHandshake,
 } from "../../shared/handshake/perform_core_handshake.ts";
 import { describeError, type Logger } from "../../shared/observe/logger.ts";
+import type { PeerReading } from "../../shared/observe/tunnel_reading.ts";
+import type { StallWatch } from "../../shared/observe/stall_watch.ts";
+import type { LaneDriver } from "../../shared/session/lane_driver.ts";
 import { SessionDriver } from "../../shared/session/session_driver.ts";
+import { SessionWatcher } from "../../shared/session/session_watcher.ts";
 import type { LaneConnection, LaneListener } from "../../shared/transport/lane_connection.ts";
+import type { RedundancyOptions } from "../../shared/tunnel/redundancy.ts";
 import type { SessionLimits } from "../../shared/tunnel/session_limits.ts";
 import { serveStream } from "./served_exchange.ts";
 
 export interface TunnelServerOptions {
-  readonly keys: EdgeKeys;
-  /** Names in the core's certificate. */
+  readonly keys: PeerKeys;
+  /** Names in the core's certificate; empty for a core that only dials. */
   readonly serverNames: ReadonlySet<string>;
   readonly limits: SessionLimits;
+  readonly redundancy: RedundancyOptions;
   readonly clock: Clock;
   readonly log: Logger;
   readonly tally: HandshakeTally;
-  /** Connections at once, those included that have not proved who they are. */
+  /** Connections at once, those included that have not proved who they are; above, no accepted one is taken. */
   readonly maxConnections: number;
+  /** Watches the exchanges of clients. @default nothing does */
+  readonly stalls?: StallWatch;
   wallClock(): number;
   /** What answers the exchanges of an edge. */
   handlerFor(edge: string): ExchangeHandler;
@@ -47,23 +57,49 @@ export interface ServedSession {
   readonly driver: SessionDriver;
 }
 
+/** A connection that this core dialled and knocked on. */
+export interface DialledLane {
+  readonly connection: LaneConnection;
+  /** The name that this core proved to the edge. */
+  readonly coreName: string;
+  /** The edge that it means to have reached. */
+  readonly edgeName: string;
+  /** The lane is gone, or its session takes no new streams: may be called again, never within `join`. */
+  onChange(): void;
+}
+
+export type JoinResult =
+  | { readonly kind: "joined"; readonly driver: SessionDriver; readonly lane: LaneDriver }
+  | { readonly kind: "refused"; readonly reason: LaneRefusal };
+
 export class TunnelServer {
   readonly #options: TunnelServerOptions;
   readonly #coreInstanceId = crypto.getRandomValues(new Uint8Array(16));
+  readonly #watcher: SessionWatcher;
+  readonly #refusals: RefusalLog;
   /** By hexadecimal session id. */
   readonly #sessions = new Map<string, ServedSession>();
+  /** Who wants to know of the lanes that this core dialled. */
+  readonly #onChange = new Map<LaneDriver, () => void>();
   readonly #stop = new AbortController();
   /** Lanes whose edge has not proved itself yet. */
-  readonly #welcomes = new Set<Promise<void>>();
+  readonly #welcomes = new Set<Promise<unknown>>();
   #isDraining = false;
   #allEnded = () => {};
 
   constructor(options: TunnelServerOptions) {
     this.#options = options;
+    this.#watcher = new SessionWatcher(options);
+    this.#refusals = new RefusalLog(options);
   }
 
   get sessions(): IterableIterator<ServedSession> {
     return this.#sessions.values();
+  }
+
+  /** For the metrics. */
+  readPeers(): readonly PeerReading[] {
+    return this.#watcher.read();
   }
 
   /** Takes lanes from `listener` until it closes. */
@@ -73,10 +109,13 @@ export class TunnelServer {
       connection !== null;
       connection = await listener.accept()
     ) {
-      const welcome = this.#welcome(connection);
-      this.#welcomes.add(welcome);
-      void welcome.finally(() => this.#welcomes.delete(welcome));
+      void this.#track(this.#welcome(connection));
     }
+  }
+
+  /** Lets the edge at the other end of a lane prove itself, and puts the lane to use. Never rejects. */
+  join(dialled: DialledLane): Promise<JoinResult> {
+    return this.#track(this.#join(dialled.connection, dialled));
   }
 
   /** New exchanges are for other cores; resolves when all sessions have ended or `signal` fires, then closes the rest. */
@@ -95,37 +134,51 @@ export class TunnelServer {
     await Promise.all([...drivers.map((driver) => driver.gone), ...this.#welcomes]);
   }
 
+  #track<R>(welcome: Promise<R>): Promise<R> {
+    this.#welcomes.add(welcome);
+    return welcome.finally(() => this.#welcomes.delete(welcome));
+  }
+
   /** Never rejects. */
   async #welcome(connection: LaneConnection): Promise<void> {
-    const { log, tally } = this.#options;
-    if (tally.pending + this.#laneCount() >= this.#options.maxConnections) {
-      tally.refused.overloaded++;
-      return connection.close();
-    }
+    const { remoteAddress } = connection;
+    const { tally, maxConnections } = this.#options;
+    if (tally.pending + this.#laneCount() < maxConnections) return void await this.#join(connection, null);
+    tally.refused.overloaded++;
+    this.#refusals.refused({ reason: "overloaded", edge: null, remoteAddress });
+    connection.close();
+  }
+
+  /** Never rejects. */
+  async #join(connection: LaneConnection, dialled: DialledLane | null): Promise<JoinResult> {
     const { remoteAddress, transport } = connection;
+    const { log } = this.#options;
     try {
-      const result = await this.#handshake(connection);
+      const result = await this.#handshake(connection, dialled);
       if (result.kind === "refused") {
-        return log.warn("lane_refused", { reason: result.reason, remoteAddress });
+        this.#refusals.refused({ reason: result.reason, edge: result.edgeName, remoteAddress });
+        return { kind: "refused", reason: result.reason };
       }
       const { edgeName, resumed } = result;
       const driver = this.#sessions.get(hex(result.sessionId))?.driver;
-      if (driver === undefined) return connection.close();
-      const lane = driver.addLane(connection, NOTHING_RECEIVED);
-      if (lane === null) return;
-      // An edge asks for its session again when its lane is gone, which this end may not know yet.
-      driver.preferLane(lane);
+      const lane = driver?.addLane(connection, NOTHING_RECEIVED) ?? null;
+      if (driver === undefined) connection.close();
+      if (driver === undefined || lane === null) return { kind: "refused", reason: "unavailable" };
+      if (dialled !== null) this.#onChange.set(lane, () => dialled.onChange());
       log.info("lane_joined", { edge: edgeName, transport, remoteAddress, resumed });
+      return { kind: "joined", driver, lane };
     } catch (error) {
       log.error("tunnel_fault", { reason: describeError(error), remoteAddress });
+      return { kind: "refused", reason: "left" };
     }
   }
 
-  #handshake(connection: LaneConnection): Promise<CoreHandshakeResult> {
+  #handshake(connection: LaneConnection, dialled: DialledLane | null): Promise<CoreHandshakeResult> {
     const { keys, serverNames, tally, clock } = this.#options;
     return performCoreHandshake(connection, {
       coreInstanceId: this.#coreInstanceId,
-      serverNames,
+      serverNames: dialled === null ? serverNames : new Set([dialledByName(dialled.coreName)]),
+      dialledEdge: dialled?.edgeName ?? null,
       keys,
       tally,
       clock,
@@ -158,16 +211,26 @@ export class TunnelServer {
   }
 
   #begin(id: string, edge: string): void {
-    const { log, clock, limits } = this.#options;
+    const { log, clock, limits, redundancy, stalls } = this.#options;
     const handler = this.#options.handlerFor(edge);
-    const driver = new SessionDriver({
+    const driver: SessionDriver = new SessionDriver({
       role: "core",
       limits,
+      redundancy,
       clock,
-      accept: (stream, head) => serveStream(stream, head, { handler }),
+      accept: (stream, head) =>
+        serveStream(stream, head, { handler, watched: stalls === undefined ? null : { stalls, driver } }),
       onRoom: () => {},
-      onLaneClosed: (_lane, cause) => log.info("lane_closed", { edge, reason: describeError(cause) }),
-      onGoaway: () => {},
+      onLaneClosed: (lane, cause) => {
+        this.#watcher.laneClosed(driver, lane);
+        log.info("lane_closed", { edge, transport: lane.transport, reason: describeError(cause) });
+        this.#onChange.get(lane)?.();
+        this.#onChange.delete(lane);
+      },
+      onGoaway: () => {
+        for (const lane of driver.lanes) this.#onChange.get(lane)?.();
+      },
+      onNotice: (notice) => this.#watcher.noticed(driver, notice),
       onFault: (cause) => log.error("tunnel_fault", { edge, reason: describeError(cause) }),
       onEnded: (end) => {
         log[end.kind === "error" ? "error" : "info"]("session_ended", { edge, ...end });
@@ -175,6 +238,7 @@ export class TunnelServer {
         if (this.#sessions.size === 0) this.#allEnded();
       },
     });
+    this.#watcher.follow(driver, { peer: edge });
     this.#sessions.set(id, { edge, driver });
   }
 }

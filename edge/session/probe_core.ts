@@ -12,6 +12,8 @@ export interface CoreProbeOptions {
   /** Between probes; one that is not answered by the next is given up. */
   readonly intervalMs: number;
   newRequestId(): string;
+  /** How a probe ended: its round trip in ms, or null if it was not answered. */
+  onResult(roundTripMs: number | null): void;
   open(request: RequestHead, answer: AnswerReceiver): RequestReceiver | null;
 }
 
@@ -41,7 +43,7 @@ export class CoreProbe {
     const answered = (roundTripMs: number | null) => {
       if (this.#pending !== pending) return;
       this.#pending = null;
-      this.#roundTripMs = roundTripMs;
+      this.#ended(roundTripMs);
     };
     const pending = open(this.#head(), {
       informational() {},
@@ -52,7 +54,7 @@ export class CoreProbe {
       requestConsumed() {},
     });
     this.#pending = pending;
-    if (pending === null) this.#roundTripMs = null;
+    if (pending === null) this.#ended(null);
     pending?.end(null);
     this.#stopTimer = clock.after(intervalMs, () => this.probe());
   }
@@ -65,8 +67,13 @@ export class CoreProbe {
 
   #giveUp(pending: RequestReceiver): void {
     this.#pending = null;
-    this.#roundTripMs = null;
+    this.#ended(null);
     pending.abort(new RelayError("tunnel_lost", { source: "tunnel" }));
+  }
+
+  #ended(roundTripMs: number | null): void {
+    this.#roundTripMs = roundTripMs;
+    this.#options.onResult(roundTripMs);
   }
 
   #head(): RequestHead {

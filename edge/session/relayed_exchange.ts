@@ -17,30 +17,42 @@ import {
   HeadCodecError,
 } from "../../shared/exchange/head_codec.ts";
 import { refuse } from "../../shared/exchange/refuse.ts";
+import { ExchangeFlow } from "../../shared/observe/exchange_flow.ts";
+import type { StallWatch } from "../../shared/observe/stall_watch.ts";
+import { isBulkBody } from "../../shared/session/bulk_body.ts";
 import type { SessionDriver } from "../../shared/session/session_driver.ts";
 import type { StreamOwner } from "../../shared/session/stream_owner.ts";
 import { MAX_HEAD_BYTES } from "../../shared/tunnel/frame_type.ts";
 import type { StreamResetEvent } from "../../shared/tunnel/session_event.ts";
 import type { SessionStream } from "../../shared/tunnel/session_stream.ts";
 
+export interface RelayOptions {
+  /** Watches the exchanges of clients; null: nothing does. @default null */
+  readonly stalls?: StallWatch | null;
+}
+
 /** Starts an exchange as a stream of the session; null if the session takes no stream now. */
 export function relayExchange(
   session: SessionDriver,
   request: RequestHead,
   answer: AnswerReceiver,
+  { stalls = null }: RelayOptions = {},
 ): RequestReceiver | null {
   const head = encodeRequestHead(request);
   if (head.length > MAX_HEAD_BYTES) {
     return refuse(answer, new RelayError("head_too_large", { source: "downstream" }));
   }
   const exchange = new RelayedExchange(answer);
-  const stream = session.openStream(head, exchange);
+  const stream = session.openStream(head, exchange, { isBulk: isBulkBody(request.contentLength) });
   if (stream === null) return null;
   exchange.stream = stream;
+  const { id, kind } = request.context;
+  if (kind === "client") stalls?.add({ requestId: id, flow: exchange.flow, stream, driver: session });
   return exchange;
 }
 
 class RelayedExchange implements RequestReceiver, StreamOwner {
+  readonly flow = new ExchangeFlow();
   readonly #answer: AnswerReceiver;
   stream: SessionStream<StreamOwner> | null = null;
   /** Neither side is told any more. */
@@ -54,6 +66,7 @@ class RelayedExchange implements RequestReceiver, StreamOwner {
 
   body(bytes: Uint8Array): void {
     if (this.#isOver) return;
+    this.flow.moves++;
     try {
       const sentBytes = this.#open().sendData(bytes);
       if (sentBytes > 0) this.#answer.requestConsumed(sentBytes);
@@ -64,6 +77,7 @@ class RelayedExchange implements RequestReceiver, StreamOwner {
 
   end(trailers: Fields | null): void {
     if (this.#isOver) return;
+    this.flow.hasRequestEnded = true;
     try {
       this.#open().sendEnd(encodeTrailers(trailers));
     } catch (cause) {
@@ -77,6 +91,7 @@ class RelayedExchange implements RequestReceiver, StreamOwner {
 
   answerConsumed(bytes: number): void {
     if (this.#isOver) return;
+    this.flow.consumed(bytes);
     try {
       this.#open().consumed(bytes);
     } catch (cause) {
@@ -97,10 +112,13 @@ class RelayedExchange implements RequestReceiver, StreamOwner {
   }
 
   onData(bytes: Uint8Array): void {
+    this.flow.hasAnswerBegun = true;
+    this.flow.received(bytes.length);
     this.#answer.body(bytes);
   }
 
   onEnd(trailers: Uint8Array): void {
+    this.flow.hasAnswerEnded = true;
     const decoded = this.#decoded(trailers, decodeTrailers);
     if (decoded !== BROKEN) this.#answer.end(decoded);
   }
@@ -111,6 +129,7 @@ class RelayedExchange implements RequestReceiver, StreamOwner {
   }
 
   onSent(bytes: number): void {
+    this.flow.moves++;
     this.#answer.requestConsumed(bytes);
   }
 

@@ -4,7 +4,7 @@ import type { Metrics } from "../observe/metrics.ts";
 /** Whether the node can serve clients now, and if not, why. */
 export interface Readiness {
   readonly ready: boolean;
-  /** Stable short words such as `tunnel_down`; empty when ready. */
+  /** What is wrong, in words for an operator; for a ready node, what it lacks all the same. */
   readonly reasons: readonly string[];
 }
 

@@ -1,7 +1,17 @@
 import type { z } from "zod";
 import { API_KEY_HASH_PATTERN } from "./api_key.ts";
 import type { Camelized } from "./camel_case.ts";
-import { adminSection, DRAIN_GRACE, LOG_SECTION, TRANSPORTS } from "./node_sections.ts";
+import { isServerName } from "../handshake/handshake_names.ts";
+import {
+  adminSection,
+  DRAIN_GRACE,
+  ed25519PublicKey,
+  laneAddresses,
+  LOG_SECTION,
+  MAX_LANES,
+  redundancySection,
+  TRANSPORTS,
+} from "./node_sections.ts";
 import {
   file,
   httpUrl,
@@ -24,26 +34,90 @@ import {
   section,
   text,
 } from "./option.ts";
-import { parseEdgePublicKey } from "../handshake/edge_keys.ts";
 
-const TUNNEL = section("Where edges connect.", {
-  listeners: list({
-    doc: "The addresses of the tunnel.",
+const DIAL = optionalSection("Edges that this core connects to, where none can connect to it.", {
+  core_key_file: file({
+    doc: "PEM file with the Ed25519 private key by which this core proves to them who it is.",
+    example: "core-identity-key.pem",
+  }),
+  ca_file: file({
+    doc: "PEM file with certificates that the edges' certificates may lead to, besides the public ones.",
+    example: "ca.pem",
+  }),
+  lanes: integer({
+    doc: "Connections that are kept to each of these edges.",
+    unit: "connections",
     min: 1,
+    max: MAX_LANES,
+    default: 4,
+  }),
+  connect_timeout_ms: duration({
+    doc: "How long connecting to an edge, TLS included, may take.",
+    min: 100,
+    max: 120_000,
+    default: 5000,
+  }),
+  reconnect_initial_ms: duration({
+    doc: "Upper bound of the random wait after the first failure at an address; it doubles with each more.",
+    min: 10,
+    max: 60_000,
+    default: 200,
+  }),
+  reconnect_max_ms: duration({
+    doc: "Where the doubling ends; at least reconnect_initial_ms.",
+    min: 10,
+    max: 600_000,
+    default: 10_000,
+  }),
+  edges: list({
+    doc: "The edges; tunnel.edges must hold the key of each as well.",
+    min: 1,
+    max: 64,
+    uniqueBy: ["name"],
+    of: section("An edge that this core connects to.", {
+      name: name({ doc: "The edge's name, as in its own file.", example: "hk-1" }),
+      server_name: text({
+        doc: "The name that the edge's certificate must bear.",
+        allowed: "a DNS name in lower case or an IP address",
+        parse: (value) => isServerName(value) ? value : { wrong: "is not the name of a server" },
+        example: "edge.example.com",
+      }),
+      addresses: laneAddresses({
+        doc:
+          "Where the edge listens for cores. The first that speaks QUIC is preferred; one lane is kept on another " +
+          "transport where one is given.",
+      }),
+    }),
+  }),
+});
+
+const TUNNEL = section("The way to the edges.", {
+  listeners: list({
+    doc: "Where edges connect; may be empty only if dial is given.",
+    min: 0,
     max: 8,
+    default: [],
     of: section("An address of the tunnel.", {
       address: listenAddress({ doc: "Where the core listens for edges.", example: "0.0.0.0:7443" }),
       transport: choice(TRANSPORTS, {
-        doc: "What carries the tunnel there: QUIC over UDP, or TLS over TCP. Both may share a port number.",
+        doc:
+          "What carries the tunnel there: QUIC over UDP, TLS over TCP, or a WebSocket over TLS for networks that pass " +
+          "nothing but the web. QUIC may share a port number with one of the others.",
         default: "quic",
       }),
     }),
   }),
-  certificate_file: file({
-    doc: "PEM file with the certificate that the core shows to edges.",
+  certificate_file: optionalFile({
+    doc: "PEM file with the certificate that the core shows to edges; listeners need it.",
     example: "core-certificate.pem",
+    isUsual: true,
   }),
-  key_file: file({ doc: "PEM file with its private key (PKCS #8).", example: "core-key.pem" }),
+  key_file: optionalFile({
+    doc: "PEM file with its private key (PKCS #8); listeners need it.",
+    example: "core-key.pem",
+    isUsual: true,
+  }),
+  dial: DIAL,
   edges: list({
     doc:
       "The edges that may connect. An edge may be listed twice with two keys, to change from one to the other.",
@@ -52,10 +126,8 @@ const TUNNEL = section("Where edges connect.", {
     uniqueBy: ["public_key"],
     of: section("An edge that may connect.", {
       name: name({ doc: "The edge's name, as in its own file.", example: "hk-1" }),
-      public_key: text({
+      public_key: ed25519PublicKey({
         doc: "The edge's Ed25519 public key.",
-        allowed: "an Ed25519 public key: PEM, or the base64 of its SubjectPublicKeyInfo",
-        parse: parsePublicKey,
         example: "MCowBQYDK2VwAyEA11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo=",
         reloadable: true,
       }),
@@ -66,6 +138,7 @@ const TUNNEL = section("Where edges connect.", {
       }),
     }),
   }),
+  redundancy: redundancySection(),
   handshake_timeout_ms: duration({
     doc: "How long an edge may take for TLS and the proof of its key.",
     min: 100,
@@ -323,13 +396,3 @@ export const CORE_SCHEMA = section("Options of a core.", {
 });
 
 export type CoreConfig = Camelized<z.output<typeof CORE_SCHEMA>>;
-
-function parsePublicKey(value: string): string | { wrong: string } {
-  try {
-    parseEdgePublicKey(value);
-    return value.trim();
-  } catch (error) {
-    if (error instanceof TypeError) return { wrong: "is not an Ed25519 public key" };
-    throw error;
-  }
-}

@@ -1,6 +1,7 @@
 import type { Incomplete } from "./camel_case.ts";
 import type { EdgeConfig } from "./edge_schema.ts";
 import { checkAuthorities, checkCertificate, checkEdgeKey, type ProblemSink } from "./key_file_checks.ts";
+import { checkLaneAddresses } from "./lane_address_checks.ts";
 import { checkListenAddresses } from "./listen_checks.ts";
 import { checkAbove } from "./order_checks.ts";
 
@@ -10,6 +11,11 @@ export function checkEdge(config: Incomplete<EdgeConfig>, { now }: { now: Date }
   checkListenAddresses([
     { path: "listener.address", protocol: "tcp", address: listener?.address },
     { path: "admin.address", protocol: "tcp", address: config.admin?.address },
+    ...(tunnel?.reverse?.listeners ?? []).map((lanes, index) => ({
+      path: `tunnel.reverse.listeners[${index}].address`,
+      protocol: lanes?.transport === "quic" ? "udp" as const : "tcp" as const,
+      address: lanes?.transport === undefined ? undefined : lanes.address,
+    })),
   ], sink);
   listener?.certificates?.forEach((certificate, index) => {
     const path = `listener.certificates[${index}]`;
@@ -19,6 +25,8 @@ export function checkEdge(config: Incomplete<EdgeConfig>, { now }: { now: Date }
       now,
     }, sink);
   });
+  checkCores(config, sink);
+  checkReverse(config, { now }, sink);
   checkAuthorities({ path: "tunnel.ca_file", file: tunnel?.caFile }, { now }, sink);
   checkEdgeKey({ path: "tunnel.edge_key_file", file: tunnel?.edgeKeyFile }, sink);
   checkAbove({ path: "backpressure.high_watermark", value: backpressure?.highWatermark }, {
@@ -35,4 +43,34 @@ export function checkEdge(config: Incomplete<EdgeConfig>, { now }: { now: Date }
     value: http2?.maxHeadBytes,
     mayBeEqual: true,
   }, sink);
+}
+
+function checkCores({ tunnel }: Incomplete<EdgeConfig>, sink: ProblemSink): void {
+  if (tunnel?.cores?.length === 0 && tunnel.reverse === null) {
+    sink.report("tunnel.cores", "has no core, so that nothing could be relayed", {
+      allowed: "at least one core, or tunnel.reverse with cores that dial this edge",
+    });
+  }
+  tunnel?.cores?.forEach((core, index) =>
+    checkLaneAddresses(`tunnel.cores[${index}].addresses`, core?.addresses, sink)
+  );
+}
+
+function checkReverse({ tunnel }: Incomplete<EdgeConfig>, { now }: { now: Date }, sink: ProblemSink): void {
+  const reverse = tunnel?.reverse;
+  if (reverse === undefined || reverse === null) return;
+  checkCertificate({
+    certificate: { path: "tunnel.reverse.certificate_file", file: reverse.certificateFile },
+    key: { path: "tunnel.reverse.key_file", file: reverse.keyFile },
+    now,
+  }, sink);
+  reverse.cores?.forEach((core, index) => {
+    const dialled = tunnel?.cores?.findIndex((other) => other?.name === core?.name) ?? -1;
+    if (core?.name === undefined || dialled < 0) return;
+    const line = sink.lineOf(`tunnel.cores[${dialled}].name`);
+    sink.report(`tunnel.reverse.cores[${index}].name`, `is the same as in line ${line}`, {
+      found: core.name,
+      allowed: "each core once",
+    });
+  });
 }

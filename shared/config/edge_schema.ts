@@ -1,9 +1,19 @@
 import type { z } from "zod";
+import { isServerName } from "../handshake/handshake_names.ts";
 import type { Camelized } from "./camel_case.ts";
 import { HTTP1_SECTION, HTTP2_SECTION } from "./http_sections.ts";
-import { adminSection, DRAIN_GRACE, LOG_SECTION, TRANSPORTS } from "./node_sections.ts";
-import { file, listenAddress, name, pattern, remoteAddress } from "./option_kinds.ts";
-import { choice, decimal, duration, integer, list, section } from "./option.ts";
+import {
+  adminSection,
+  DRAIN_GRACE,
+  ed25519PublicKey,
+  laneAddresses,
+  LOG_SECTION,
+  MAX_LANES,
+  redundancySection,
+  TRANSPORTS,
+} from "./node_sections.ts";
+import { file, listenAddress, name, pattern } from "./option_kinds.ts";
+import { choice, decimal, duration, integer, list, optionalSection, section, text } from "./option.ts";
 
 const LISTENER = section("Where clients connect, over HTTPS with HTTP/1.1 or HTTP/2.", {
   address: listenAddress({ doc: "Where the edge listens for clients.", example: "0.0.0.0:443" }),
@@ -50,28 +60,83 @@ const LISTENER = section("Where clients connect, over HTTPS with HTTP/1.1 or HTT
   drain_grace_ms: DRAIN_GRACE,
 });
 
-const TUNNEL = section("The way to the core. Heartbeats and the time to resume are the core's to set.", {
-  cores: list({
-    doc: "The core that this edge relays to.",
+const WEIGHT = integer({
+  doc:
+    "Its share of new requests among cores that are equally near: one of 2 gets twice as many as one of 1.",
+  min: 1,
+  max: 1000,
+  default: 1,
+});
+
+const CORE = section("A core as the edge sees it.", {
+  name: name({ doc: "What the edge calls it in metrics and logs.", example: "sz-1" }),
+  server_name: text({
+    doc: "The name that the core's certificate must bear.",
+    allowed: "a DNS name in lower case or an IP address",
+    parse: (value) => isServerName(value) ? value : { wrong: "is not the name of a server" },
+    example: "core.example.com",
+  }),
+  weight: WEIGHT,
+  addresses: laneAddresses({
+    doc:
+      "The ways to it. QUIC is used while UDP gets through, the first of several for choice; a lane over TLS is kept " +
+      "warm beside it and takes over when UDP does not; WebSockets are used where TLS cannot connect.",
+  }),
+});
+
+const REVERSE = optionalSection("Cores that no connection can be made to: they dial this edge.", {
+  listeners: list({
+    doc: "Where the edge listens for such cores.",
     min: 1,
-    max: 1,
-    of: section("A core as the edge sees it.", {
-      address: remoteAddress({
-        doc: "Where the core's tunnel listens.",
-        example: "core.example.com:7443",
-      }),
-      server_name: pattern({
-        doc: "The name that the core's certificate must bear.",
-        allowed: "a DNS name in lower case or an IP address",
-        pattern: /^[a-z0-9][a-z0-9.:_-]{0,252}$|^::[a-f0-9.:]{0,43}$/,
-        example: "core.example.com",
-      }),
+    max: 8,
+    of: section("An address for cores.", {
+      address: listenAddress({ doc: "Where the edge listens for cores.", example: "0.0.0.0:7444" }),
       transport: choice(TRANSPORTS, {
-        doc: "What carries the tunnel: QUIC over UDP, or TLS over TCP where UDP does not get through.",
+        doc: "What carries lanes there. QUIC is UDP and may share a port number with one of the others.",
         default: "quic",
       }),
     }),
   }),
+  certificate_file: file({
+    doc: "PEM file with the certificate that the edge shows to these cores.",
+    example: "edge-certificate.pem",
+  }),
+  key_file: file({ doc: "PEM file with its private key (PKCS #8).", example: "edge-key.pem" }),
+  cores: list({
+    doc: "The cores that may dial this edge.",
+    min: 1,
+    max: 16,
+    uniqueBy: ["name", "public_key"],
+    of: section("A core that dials this edge.", {
+      name: name({ doc: "The core's name, as in its own file.", example: "sz-2" }),
+      public_key: ed25519PublicKey({
+        doc: "The Ed25519 public key by which it proves who it is.",
+        example: "MCowBQYDK2VwAyEA11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo=",
+      }),
+      weight: WEIGHT,
+    }),
+  }),
+});
+
+const TUNNEL = section("The way to the cores. Heartbeats and the time to resume are theirs to set.", {
+  cores: list({
+    doc:
+      "The cores that this edge dials. New requests go to the nearest; others take over when none of those is up.",
+    min: 0,
+    max: 16,
+    uniqueBy: ["name"],
+    default: [],
+    of: CORE,
+  }),
+  lanes: integer({
+    doc: "Connections that are kept to each core.",
+    unit: "connections",
+    min: 1,
+    max: MAX_LANES,
+    default: 4,
+  }),
+  redundancy: redundancySection(),
+  reverse: REVERSE,
   ca_file: file({
     doc: "PEM file with the certificates that the core's certificate must lead to; no others are trusted.",
     example: "ca.pem",
@@ -81,13 +146,14 @@ const TUNNEL = section("The way to the core. Heartbeats and the time to resume a
     example: "edge-identity-key.pem",
   }),
   connect_timeout_ms: duration({
-    doc: "How long connecting to the core, with TLS and the proof of the key, may take.",
+    doc: "How long connecting to a core, TLS included, may take.",
     min: 100,
     max: 120_000,
     default: 5000,
   }),
   reconnect_initial_ms: duration({
-    doc: "Upper bound of the random wait before the first new try to connect; it doubles with each try.",
+    doc:
+      "Upper bound of the random wait after the first failure to connect to an address; it doubles with each failure.",
     min: 10,
     max: 60_000,
     default: 200,
@@ -101,14 +167,14 @@ const TUNNEL = section("The way to the core. Heartbeats and the time to resume a
     reloadable: true,
   }),
   wait_timeout_ms: duration({
-    doc: "How long a new request waits for a tunnel that is down before it gets 503.",
+    doc: "How long a new request waits when no core is up before it gets 503.",
     min: 0,
     max: 600_000,
     default: 5000,
     reloadable: true,
   }),
   max_waiting: integer({
-    doc: "Requests that wait for the tunnel at once; more get 503 immediately.",
+    doc: "Requests that wait for a core at once; more get 503 immediately.",
     unit: "requests",
     min: 0,
     max: 1_000_000,
@@ -116,7 +182,7 @@ const TUNNEL = section("The way to the core. Heartbeats and the time to resume a
     reloadable: true,
   }),
   max_streams: integer({
-    doc: "Exchanges in flight at once through the tunnel; the core's max_streams holds as well.",
+    doc: "Exchanges in flight at once to each core; the core's max_streams holds as well.",
     unit: "streams",
     min: 1,
     max: 1_000_000,

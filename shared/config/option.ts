@@ -29,6 +29,8 @@ export interface OptionMeta {
   readonly default?: unknown;
   /** For the example files, where there is no default or another value says more. */
   readonly example?: unknown;
+  /** The example files give it although it may be absent: nearly every node needs it. */
+  readonly isUsual?: boolean;
   /** Values are never shown. */
   readonly isSecret?: boolean;
   /** A path, taken from the folder of the configuration file. */
@@ -72,6 +74,8 @@ interface Documented {
   /** @default false */
   reloadable?: boolean;
   example?: unknown;
+  /** @default false */
+  isUsual?: boolean;
 }
 
 interface NumberOption extends Documented {
@@ -225,11 +229,12 @@ function sectionMeta(doc: string, shape: z.ZodRawShape): OptionMeta {
 
 function base(
   option: Documented & { default?: unknown },
-): Pick<OptionMeta, "doc" | "reloadable" | "default" | "example"> {
-  const { doc, reloadable = false } = option;
+): Pick<OptionMeta, "doc" | "reloadable" | "default" | "example" | "isUsual"> {
+  const { doc, reloadable = false, isUsual = false } = option;
   return {
     doc,
     reloadable,
+    isUsual,
     ...(option.default === undefined ? {} : { default: option.default }),
     ...(option.example === undefined ? {} : { example: option.example }),
   };

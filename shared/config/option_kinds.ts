@@ -3,7 +3,7 @@ import type { z } from "zod";
 import { type Address, parseAddress } from "./address.ts";
 import { optionalText, text, type TextOption } from "./option.ts";
 
-type Documented = Pick<TextOption<string>, "doc" | "reloadable" | "example">;
+type Documented = Pick<TextOption<string>, "doc" | "reloadable" | "example" | "isUsual">;
 
 const NAME = /^[a-z0-9][a-z0-9._-]{0,62}$/;
 const MAX_TEXT_LENGTH = 4096;

@@ -1,20 +1,21 @@
 /**
  * The edge's half of the lane handshake, without sockets: HELLO out, CHALLENGE in, PROOF out, ACCEPT or REJECT in.
  *
- * The edge trusts the core by its certificate before the first byte; the handshake proves the edge. What follows
- * ACCEPT in the same read belongs to the session and comes out as `leftover`. Bytes that arrive before they can be
+ * The edge trusts the core before the first byte, by its certificate or, on a lane that the core dialled, by its knock;
+ * this handshake proves the edge. What follows ACCEPT in the same read belongs to the session and comes out as `leftover`. Bytes that arrive before they can be
  * due end the handshake: an honest core never sends them.
  */
 import { assert } from "../assert/assert.ts";
-import { encodeHandshakeMessage, HandshakeFormatError, type HelloMessage } from "./handshake_message.ts";
+import { encodeHandshakeMessage } from "./handshake_codec.ts";
+import { HandshakeFormatError, type HelloMessage } from "./handshake_message.ts";
 import { HandshakeReader } from "./handshake_reader.ts";
-import type { EdgeSigner } from "./edge_signer.ts";
 import type { GrantedLimits } from "./granted_limits.ts";
-import { transcriptOf } from "./transcript.ts";
+import type { PeerSigner } from "./peer_signer.ts";
+import { edgeTranscript } from "./transcript.ts";
 
 export interface EdgeHandshakeOptions {
   readonly edgeName: string;
-  /** The name that the lane's certificate was verified against. */
+  /** The name that the lane's certificate was verified against; on a lane that the core dialled, `dialledByName`. */
   readonly serverName: string;
   /** 32 random bytes, used once. */
   readonly nonce: Uint8Array;
@@ -22,7 +23,7 @@ export interface EdgeHandshakeOptions {
   readonly sessionId: Uint8Array | null;
   /** Versions that the edge speaks. */
   readonly versions: readonly number[];
-  readonly sign: EdgeSigner;
+  readonly sign: PeerSigner;
 }
 
 /** Why the edge has no lane: the core's REJECT code, or `protocol`: the core broke the handshake's rules. */
@@ -91,7 +92,7 @@ export class EdgeHandshake {
     if (!this.#options.versions.includes(message.version) || this.#reader.heldBytes > 0) {
       return this.#refuse("protocol");
     }
-    const signature = this.#options.sign(transcriptOf(this.#hello, frame.bytes));
+    const signature = this.#options.sign(edgeTranscript(this.#hello, frame.bytes));
     this.#chosen = { version: message.version, coreInstanceId: message.coreInstanceId };
     this.#output = encodeHandshakeMessage({ kind: "proof", signature });
   }

@@ -1,8 +1,7 @@
+import { decodeHandshakePayload, handshakeKindOf } from "./handshake_codec.ts";
 import {
-  decodeHandshakePayload,
   HANDSHAKE_HEADER_BYTES,
   HandshakeFormatError,
-  handshakeKindOf,
   type HandshakeMessage,
   type HandshakeMessageKind,
   MAX_HANDSHAKE_PAYLOAD_BYTES,

@@ -1,19 +1,26 @@
 import type { RefusalReason } from "./core_handshake.ts";
+import type { KnockRefusal } from "./edge_knock.ts";
+import type { TransportFailure } from "./run_handshake.ts";
 
 /**
- * How a core's handshake ended without a lane: a {@linkcode RefusalReason}, or `timeout`, `left` (the peer closed or
- * its transport failed), `stopped` (by our own signal), `overloaded` (too many under way).
+ * How a handshake with a peer that came to us ended without a lane: a {@linkcode RefusalReason} on a core, a
+ * {@linkcode KnockRefusal} on an edge, or on both `timeout`, `left` (the peer closed or its transport failed), `stopped`
+ * (by our own signal), `overloaded` (too many under way).
  */
-export type LaneRefusal = RefusalReason | "timeout" | "left" | "stopped" | "overloaded";
+export type LaneRefusal = RefusalReason | KnockRefusal | TransportFailure | "overloaded";
 
-/** Counts the handshakes of one core and bounds how many are under way. */
+/** Counts the handshakes that one node was asked for and bounds how many are under way. */
 export class HandshakeTally {
   readonly refused: Record<LaneRefusal, number> = {
     malformed: 0,
     oversized: 0,
     version: 0,
     server_name: 0,
+    edge_name: 0,
     unknown_edge: 0,
+    unknown_core: 0,
+    other_edge: 0,
+    turned_away: 0,
     wrong_key: 0,
     disabled: 0,
     not_yet_valid: 0,

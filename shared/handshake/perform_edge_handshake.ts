@@ -1,22 +1,18 @@
 import type { Clock } from "../clock/clock.ts";
 import type { ByteConnection } from "../transport/byte_connection.ts";
 import { EdgeHandshake, type EdgeOutcome, type EdgeRefusal } from "./edge_handshake.ts";
-import type { EdgeSigner } from "./edge_signer.ts";
 import { NONCE_BYTES } from "./handshake_message.ts";
-import { runHandshake, type TransportFailure } from "./run_handshake.ts";
-
-/** Versions of the tunnel protocol that this build speaks. */
-export const TUNNEL_VERSIONS: readonly number[] = [1];
-/** For each side, from the lane's first byte to its last handshake byte. */
-export const HANDSHAKE_TIMEOUT_MS = 5_000;
+import type { PeerSigner } from "./peer_signer.ts";
+import { HANDSHAKE_TIMEOUT_MS, runHandshake, type TransportFailure } from "./run_handshake.ts";
+import { TUNNEL_VERSIONS } from "./tunnel_versions.ts";
 
 export interface PerformEdgeHandshakeOptions {
   readonly edgeName: string;
-  /** The name that the lane's certificate was verified against. */
+  /** The name that the lane's certificate was verified against; on a lane that the core dialled, `dialledByName`. */
   readonly serverName: string;
   /** The session that the lane is to join or resume; null: a new one. */
   readonly sessionId: Uint8Array | null;
-  readonly sign: EdgeSigner;
+  readonly sign: PeerSigner;
   readonly clock: Clock;
   /** @default HANDSHAKE_TIMEOUT_MS */
   readonly timeoutMs?: number;

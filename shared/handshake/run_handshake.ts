@@ -2,6 +2,9 @@ import { giveSlab, takeSlab } from "../buffers/slab_pool.ts";
 import type { Clock } from "../clock/clock.ts";
 import type { ByteConnection } from "../transport/byte_connection.ts";
 
+/** For each side, from the lane's first byte to its last handshake byte; a knock has as much for itself. */
+export const HANDSHAKE_TIMEOUT_MS = 5_000;
+
 /** Either half of the handshake. */
 export interface HandshakeMachine<O> {
   readonly outcome: O | null;
@@ -65,14 +68,20 @@ export async function runHandshake<O>(
   }
 }
 
-/** Reads and forgets until the peer closes or `options.timeoutMs` is over, then closes: lets a last message arrive. */
-export async function lingerThenClose(connection: ByteConnection, options: RunOptions): Promise<void> {
+/** Time for a REJECT to reach the peer before the lane is closed under it. */
+const LINGER_MS = 1_000;
+
+/** Reads and forgets until the peer closes or a second is over, then closes: lets a last message arrive. */
+export async function lingerThenClose(
+  connection: ByteConnection,
+  options: Pick<RunOptions, "clock" | "signal">,
+): Promise<void> {
   let isClosed = false;
   const close = () => {
     if (!isClosed) connection.close();
     isClosed = true;
   };
-  const cancelTimeout = options.clock.after(options.timeoutMs, close);
+  const cancelTimeout = options.clock.after(LINGER_MS, close);
   options.signal?.addEventListener("abort", close);
   if (options.signal?.aborted) close();
   const buffer = takeSlab(READ_BYTES);

@@ -7,6 +7,8 @@ export interface ExchangePlace {
   /** Lane that the exchange began on; null: none. */
   readonly lane: string | null;
   readonly route: string | null;
+  /** The core that it was given to: an edge knows. */
+  readonly core?: string;
   /** Who called, by which edge, and the endpoint it was sent to last: a core knows. */
   readonly principal?: string;
   readonly edge?: string;
@@ -40,6 +42,7 @@ export function logExchange(log: Logger, report: ExchangeReport, place: Exchange
     clientAddress: context.clientAddress,
     protocol: context.protocol,
     lane: place.lane,
+    core: place.core,
     route: place.route,
     principal: place.principal,
     edge: place.edge,

@@ -87,6 +87,11 @@ export function createLogger(options: LoggerOptions): Logger {
   };
 }
 
+/** The same log for those who ask before they write, as access lines do: they write nothing. */
+export function withoutAccessLines(log: Logger): Logger {
+  return { ...log, isEnabled: () => false };
+}
+
 /** An error and its causes as one line of text, without stack. */
 export function describeError(error: unknown): string {
   const parts: string[] = [];

@@ -10,6 +10,7 @@ import { addExchangeMetrics, type ExchangeMetrics } from "./exchange_metrics.ts"
 import { addLimiterMetrics, type LimiterMetrics } from "./limiter_metrics.ts";
 import { addOriginMetrics, type OriginMetrics } from "./origin_metrics.ts";
 import { addProcessMetrics } from "./process_metrics.ts";
+import { addStallMetrics, type StallMetrics } from "./stall_metrics.ts";
 import { addTrafficMetrics, type TrafficMetrics } from "./traffic_metrics.ts";
 import { addTunnelGateMetrics, type TunnelGateMetrics } from "./tunnel_gate_metrics.ts";
 import { addTunnelMetrics, type TunnelMetrics } from "./tunnel_metrics.ts";
@@ -19,6 +20,7 @@ export interface Metrics {
   readonly exchanges: ExchangeMetrics;
   readonly tunnel: TunnelMetrics;
   readonly tunnelGate: TunnelGateMetrics;
+  readonly stalls: StallMetrics;
   readonly limiter: LimiterMetrics;
   readonly origins: OriginMetrics;
   readonly traffic: TrafficMetrics;
@@ -49,6 +51,7 @@ export function createMetrics(options: MetricsOptions): Metrics {
     exchanges: addExchangeMetrics(registry),
     tunnel,
     tunnelGate: addTunnelGateMetrics(registry),
+    stalls: addStallMetrics(registry),
     traffic,
     limiter: addLimiterMetrics(registry),
     origins: addOriginMetrics(registry),

@@ -28,6 +28,9 @@ import type { ServeOptions } from "./serve_options.ts";
 /** After our last byte, how much is read and how long is waited so that a client that still sends can read it. */
 const MAX_LINGER_BYTES = 16 * 1024 * 1024;
 const LINGER_TIMEOUT_MS = 2_000;
+/** Shares of the exchange window at which reading a request's body pauses and goes on. */
+const HIGH_WATERMARK = 0.8;
+const LOW_WATERMARK = 0.2;
 
 /** Resolves when the connection is done and closed; never rejects. */
 export function serveHttp1(connection: ByteConnection, options: ServeOptions): Promise<void> {
@@ -102,7 +105,6 @@ class Http1Connection implements Http1ExchangePort, OutputSource, WritePumpOptio
 
   /** What was read waits in the buffer until it may be received, so that an end right behind it is seen. */
   async #read(): Promise<void> {
-    const { highWatermark = 0.8, lowWatermark = 0.2 } = this.#options;
     const buffer = new ReadBuffer();
     while (!this.#isClosed && !this.#hasInputEnded) {
       if (!this.#mayRead()) await this.#until(() => this.#mayRead());
@@ -118,7 +120,7 @@ class Http1Connection implements Http1ExchangePort, OutputSource, WritePumpOptio
       }
       if (length === null) this.#guard(() => this.#received(null));
       else {
-        if (!this.#mayReceive(highWatermark)) await this.#until(() => this.#mayReceive(lowWatermark));
+        if (!this.#mayReceive(HIGH_WATERMARK)) await this.#until(() => this.#mayReceive(LOW_WATERMARK));
         this.#guard(() => this.#received(buffer.bytes.subarray(0, length)));
         buffer.read(length);
       }

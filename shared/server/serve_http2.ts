@@ -19,6 +19,7 @@ import type { ByteConnection } from "../transport/byte_connection.ts";
 import { type OutputSource, WritePump } from "../transport/write_pump.ts";
 import { closeConnection } from "./close_connection.ts";
 import { Http2Exchange, type Http2ExchangePort, sendErrorAnswer } from "./http2_exchange.ts";
+import { onAbort } from "./on_abort.ts";
 import type { ServeOptions } from "./serve_options.ts";
 
 const QUIET_READ_BYTES = 1024;
@@ -49,7 +50,6 @@ class Http2Driver implements OutputSource, Http2ExchangePort {
   #isLingering = false;
   #isClosed = false;
   readonly #onTimer = () => this.#guard(() => this.#handleTimeout());
-  readonly #onDrainSignal = () => this.#guard(() => this.#drain());
 
   constructor(connection: ByteConnection, options: ServeOptions) {
     this.#connection = connection;
@@ -68,12 +68,12 @@ class Http2Driver implements OutputSource, Http2ExchangePort {
 
   async run(): Promise<void> {
     const { signal } = this.#options;
-    signal.addEventListener("abort", this.#onDrainSignal);
+    const stopWaiting = onAbort(signal, () => this.#guard(() => this.#drain()));
     if (signal.aborted) this.codec.drain();
     this.wake();
     this.#armTimer();
     await this.#readAll();
-    signal.removeEventListener("abort", this.#onDrainSignal);
+    stopWaiting();
     this.#guard(() =>
       this.#abandon(new RelayError("client_left", { source: "downstream", cause: this.#readError }))
     );

@@ -17,10 +17,6 @@ export interface ServeOptions {
   readonly observer: ConnectionObserver;
   /** A client that takes no byte of a waiting answer for so long is dropped. @default 60_000 */
   readonly stallTimeoutMs: number;
-  /** Share of the exchange window at which reading a request's body pauses. @default 0.8 */
-  readonly highWatermark?: number;
-  /** Share at which it goes on; below `highWatermark`. @default 0.2 */
-  readonly lowWatermark?: number;
   /** Fires when the node drains: finish what is in flight, take nothing new. */
   readonly signal: AbortSignal;
 }

@@ -7,6 +7,7 @@
  */
 import type { Clock } from "../clock/clock.ts";
 import type { Lane } from "../tunnel/lane.ts";
+import type { RedundancyOptions } from "../tunnel/redundancy.ts";
 import { Session, type SessionState } from "../tunnel/session.ts";
 import type { SessionEvent } from "../tunnel/session_event.ts";
 import type { SessionLimits } from "../tunnel/session_limits.ts";
@@ -20,9 +21,15 @@ const SHARED_FROM_STREAMS = 8;
 /** How a session came to its end. */
 export type SessionEnd = Extract<SessionEvent<StreamOwner>, { kind: "closed" | "lost" | "error" }>;
 
+/** What the session decided about its lanes, for logs and metrics. */
+export type SessionNotice =
+  & Extract<SessionEvent<StreamOwner>, { kind: "carrier" | "redundancy" }>
+  & { readonly transport: string | null };
+
 export interface SessionDriverOptions {
   readonly role: "edge" | "core";
   readonly limits: SessionLimits;
+  readonly redundancy: RedundancyOptions;
   readonly clock: Clock;
   /** Core: a stream was opened; sets `stream.owner` before it does anything else. Never called on an edge. */
   accept(stream: SessionStream<StreamOwner>, head: Uint8Array): void;
@@ -32,6 +39,7 @@ export interface SessionDriverOptions {
   onLaneClosed(lane: LaneDriver, cause: unknown): void;
   /** The peer takes no new streams. */
   onGoaway(): void;
+  onNotice(notice: SessionNotice): void;
   /** Our own code failed: the exchange, or the session, that it happened to has ended. For the log. */
   onFault(cause: unknown): void;
   /** Called once; nothing but `onLaneClosed` comes after it. */
@@ -56,6 +64,7 @@ export class SessionDriver {
     this.#session = new Session<StreamOwner>({
       role: options.role,
       limits: options.limits,
+      redundancy: options.redundancy,
       now: options.clock.now(),
     });
     this.#session.onEvent = () => this.#scheduleDrain();
@@ -94,7 +103,11 @@ export class SessionDriver {
    * Null (and the connection closed) if the session takes no more lanes.
    */
   addLane(connection: SessionConnection, received: Uint8Array): LaneDriver | null {
-    const lane = this.#session.attachLane(this.#options.clock.now());
+    const lane = this.#session.attachLane(this.#options.clock.now(), {
+      carriesDatagrams: connection.datagrams !== null,
+      // Losses hold up only themselves there, and it takes copies.
+      isPreferred: connection.datagrams !== null,
+    });
     if (lane === null) {
       connection.close();
       return null;
@@ -103,6 +116,8 @@ export class SessionDriver {
       lane,
       connection,
       isShared: () => this.#session.streamCount >= SHARED_FROM_STREAMS,
+      isCopied: () => this.#session.copiesPerFrame > 0,
+      relieve: () => this.#session.relieveLane(lane, this.#options.clock.now()),
       clock: this.#options.clock,
       onReceived: () => this.#drain(),
       onClosed: (cause) => this.#laneClosed(driver, cause),
@@ -114,15 +129,13 @@ export class SessionDriver {
     return driver;
   }
 
-  /** Sends on this lane from now on: the one that was used is known to be gone. */
-  preferLane({ lane }: LaneDriver): void {
-    this.#session.preferLane(lane);
-    this.#scheduleDrain();
-  }
-
   /** Null when the session takes no new stream; see `Session.openStream`. `onRoom` says when to try again. */
-  openStream(head: Uint8Array, owner: StreamOwner): SessionStream<StreamOwner> | null {
-    const stream = this.#session.openStream(head, owner);
+  openStream(
+    head: Uint8Array,
+    owner: StreamOwner,
+    { isBulk = false } = {},
+  ): SessionStream<StreamOwner> | null {
+    const stream = this.#session.openStream(head, owner, { isBulk });
     if (stream === null) this.#isRoomWanted = true;
     return stream;
   }
@@ -207,6 +220,13 @@ export class SessionDriver {
         return this.#lanes.get(event.lane)?.fail(new Error("the lane brought no byte for too long"));
       case "goaway":
         return this.#options.onGoaway();
+      case "carrier":
+        return this.#options.onNotice({
+          ...event,
+          transport: this.#lanes.get(event.lane)?.transport ?? null,
+        });
+      case "redundancy":
+        return this.#options.onNotice({ ...event, transport: null });
       case "closed":
       case "lost":
       case "error":

@@ -13,3 +13,23 @@ export function readTcpLaneCongestion(): TcpLaneCongestion {
   const algorithm = readCongestionControl();
   return { algorithm, isBbr: algorithm?.startsWith("bbr") ?? false };
 }
+
+/** What {@linkcode warnOfTcpCongestion} needs of a log. */
+export interface WarningLog {
+  warn(event: string, fields: { readonly algorithm: string; readonly advice: string }): void;
+}
+
+/**
+ * Warns if TCP lanes (`tls`, `websocket`) would run without BBR: for nodes that have some. Says nothing where the
+ * kernel's choice cannot be read.
+ */
+export function warnOfTcpCongestion(
+  log: WarningLog,
+  { algorithm, isBbr }: TcpLaneCongestion = readTcpLaneCongestion(),
+): void {
+  if (algorithm === null || isBbr) return;
+  log.warn("tcp_lanes_without_bbr", {
+    algorithm,
+    advice: "set net.ipv4.tcp_congestion_control=bbr: others collapse at 1 % loss",
+  });
+}

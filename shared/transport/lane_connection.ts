@@ -1,9 +1,13 @@
 import type { ByteConnection } from "./byte_connection.ts";
+import type { LaneDatagrams } from "./lane_datagrams.ts";
 
-/** `quic`: one bidirectional stream of a QUIC connection of its own; `tls`: TLS 1.3 or 1.2 over TCP. */
-export type LaneTransport = "quic" | "tls";
+/**
+ * `quic`: one bidirectional stream of a QUIC connection of its own; `tls`: TLS 1.3 or 1.2 over TCP; `websocket`: binary
+ * messages of a WebSocket over such TLS, for networks and proxies that pass nothing but the web.
+ */
+export type LaneTransport = "quic" | "tls" | "websocket";
 
-/** ALPN protocol of every lane (RFC 7301). */
+/** ALPN protocol of QUIC and TLS lanes (RFC 7301). */
 export const LANE_ALPN = "lowu/1";
 
 /**
@@ -16,7 +20,9 @@ export interface LaneConnection extends ByteConnection {
   /** `host:port`; on QUIC the peer's address at the moment of asking, for it may move. */
   readonly remoteAddress: string;
   readonly localAddress: string;
-  /** On both transports what was written before it still arrives; {@linkcode close} right behind it drops that. */
+  /** Null where the transport has none. */
+  readonly datagrams: LaneDatagrams | null;
+  /** On every transport what was written before it still arrives; {@linkcode close} right behind it drops that. */
   closeWrite(): Promise<void>;
 }
 
@@ -51,7 +57,7 @@ export interface LaneListenerLimits {
   readonly maxHalfOpen: number;
   /** The same from one IP address. @default 64 */
   readonly maxHalfOpenPerAddress: number;
-  /** Time for the transport handshake and, on QUIC, the first byte. @default 5_000 */
+  /** For the transport handshake with, on QUIC, the first byte, on a WebSocket its opening. @default 5_000 */
   readonly handshakeTimeoutMs: number;
 }
 
@@ -76,11 +82,11 @@ export interface ListenLanesOptions {
 export interface LaneListenerCounters {
   /** Handed to `accept`. */
   accepted: number;
-  /** Times that a rate or half-open limit turned a connection away (QUIC) or let all wait for 20 ms (TLS). */
+  /** Times that a rate or half-open limit turned a connection away (QUIC) or let all wait for 20 ms (TCP). */
   limited: number;
-  /** Handshake (or, on QUIC, the first byte) not in time. */
+  /** Handshake (on QUIC the first byte, on a WebSocket its opening) not in time. */
   timedOut: number;
-  /** Handshake failed: a scanner, another protocol, a peer that left. */
+  /** Handshake or opening failed: a scanner, another protocol, a peer that left. */
   failed: number;
   /** `accept` of the operating system failed, as when descriptors run out. */
   acceptErrors: number;

@@ -1,5 +1,5 @@
 /**
- * What the listeners of both transports share: admission, the time-out of half-open connections, counters, and the
+ * What the listeners of all transports share: admission, the time-out of half-open connections, counters, and the
  * queue of lanes that wait to be accepted. Waiting lanes keep their half-open place, which bounds the queue.
  */
 import { assert } from "../assert/assert.ts";

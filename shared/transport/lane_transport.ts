@@ -1,19 +1,35 @@
-/** Lanes by either transport: {@linkcode dialLane} on the edge, {@linkcode listenLanes} on the core. */
+/** Lanes by every transport: {@linkcode dialLane} at one end, {@linkcode listenLanes} at the other. */
 import { lookup } from "node:dns/promises";
 import { type Clock, SYSTEM_CLOCK } from "../clock/clock.ts";
 import { parseAddress } from "../config/address.ts";
+import type { DialAttempt } from "./dial_attempt.ts";
 import { dialQuicLane } from "./dial_quic_lane.ts";
 import { dialTlsLane } from "./dial_tls_lane.ts";
+import { dialWebSocketLane } from "./dial_websocket_lane.ts";
 import {
   DEFAULT_LANE_LISTENER_LIMITS,
   type DialLaneOptions,
   type LaneConnection,
   LaneDialError,
   type LaneListener,
+  type LaneTransport,
   type ListenLanesOptions,
 } from "./lane_connection.ts";
+import type { ListenEndpoint } from "./listen_endpoint.ts";
 import { QuicLaneListener } from "./quic_lane_listener.ts";
-import { TlsLaneListener } from "./tls_lane_listener.ts";
+import { listenTlsLanes } from "./tls_lane_listener.ts";
+import { listenWebSocketLanes } from "./websocket_lane_listener.ts";
+
+interface Transport {
+  dial(ip: string, port: number, options: DialLaneOptions): DialAttempt;
+  listen(endpoint: ListenEndpoint): LaneListener;
+}
+
+const TRANSPORTS: Readonly<Record<LaneTransport, Transport>> = {
+  quic: { dial: dialQuicLane, listen: (endpoint) => new QuicLaneListener(endpoint) },
+  tls: { dial: dialTlsLane, listen: listenTlsLanes },
+  websocket: { dial: dialWebSocketLane, listen: listenWebSocketLanes },
+};
 
 /** Addresses of a name that are tried. */
 const MAX_ADDRESSES = 4;
@@ -57,13 +73,12 @@ export async function dialLane(
 export function listenLanes(options: ListenLanesOptions, clock: Clock = SYSTEM_CLOCK): LaneListener {
   const address = parseAddress(options.address, { minPort: 0 });
   if ("wrong" in address) throw new TypeError(`"${options.address}" ${address.wrong}`);
-  const listen = {
+  return TRANSPORTS[options.transport].listen({
     address,
     certificate: options.certificate,
     limits: { ...DEFAULT_LANE_LISTENER_LIMITS, ...options.limits },
     clock,
-  };
-  return options.transport === "quic" ? new QuicLaneListener(listen) : new TlsLaneListener(listen);
+  });
 }
 
 async function dialAddress(
@@ -71,9 +86,7 @@ async function dialAddress(
   port: number,
   { options, ms, clock }: { options: DialLaneOptions; ms: number; clock: Clock },
 ): Promise<LaneConnection> {
-  const attempt = options.transport === "quic"
-    ? dialQuicLane(ip, port, options)
-    : dialTlsLane(ip, port, options);
+  const attempt = TRANSPORTS[options.transport].dial(ip, port, options);
   try {
     return await within(attempt.ready, { ms, clock, signal: options.signal });
   } catch (error) {

@@ -37,25 +37,13 @@ export type LibcResult<T> = { kind: "done"; value: T } | { kind: "unavailable"; 
 
 /** Loads the library, runs `use`, unloads it: for start-up work, not for paths that run often. */
 export function withLibc<T>(use: (libc: Libc) => T): LibcResult<T> {
-  if (Deno.build.os !== "linux") return { kind: "unavailable", reason: `not on ${Deno.build.os}` };
-  const isFullyAllowed = Deno.permissions.querySync({ name: "ffi" }).state === "granted";
-  let reason = "no permission to load the C library (--allow-ffi)";
-  for (const path of isFullyAllowed ? ["libc.so.6", ...LIBC_PATHS] : LIBC_PATHS) {
-    if (Deno.permissions.querySync({ name: "ffi", path }).state !== "granted") continue;
-    let library: Deno.DynamicLibrary<typeof SYMBOLS>;
-    try {
-      library = Deno.dlopen(path, SYMBOLS);
-    } catch (error) {
-      reason = `cannot load ${path}: ${error instanceof Error ? error.message : String(error)}`;
-      continue;
-    }
-    try {
-      return { kind: "done", value: use(library.symbols) };
-    } finally {
-      library.close();
-    }
+  const loaded = loadLibc(SYMBOLS);
+  if (loaded.kind === "unavailable") return loaded;
+  try {
+    return { kind: "done", value: use(loaded.value.symbols) };
+  } finally {
+    loaded.value.close();
   }
-  return { kind: "unavailable", reason };
 }
 
 /** The memory of `array`, as calls take it. */
@@ -65,16 +53,26 @@ export function bytesOf(array: Int32Array<ArrayBuffer> | Uint32Array<ArrayBuffer
 
 /** The C library's `usleep`, for rests that are shorter than a timer can be; null where it cannot be loaded. */
 export function openLibcSleep(): ((microseconds: number) => void) | null {
-  if (Deno.build.os !== "linux") return null;
-  for (const path of LIBC_PATHS) {
+  const loaded = loadLibc({ usleep: { parameters: ["u32"], result: "i32" } });
+  if (loaded.kind === "unavailable") return null;
+  const { usleep } = loaded.value.symbols;
+  return (microseconds) => void usleep(microseconds);
+}
+
+/** The caller closes what it gets. */
+function loadLibc<const S extends Deno.ForeignLibraryInterface>(
+  symbols: S,
+): LibcResult<Deno.DynamicLibrary<S>> {
+  if (Deno.build.os !== "linux") return { kind: "unavailable", reason: `not on ${Deno.build.os}` };
+  const isFullyAllowed = Deno.permissions.querySync({ name: "ffi" }).state === "granted";
+  let reason = "no permission to load the C library (--allow-ffi)";
+  for (const path of isFullyAllowed ? ["libc.so.6", ...LIBC_PATHS] : LIBC_PATHS) {
     if (Deno.permissions.querySync({ name: "ffi", path }).state !== "granted") continue;
     try {
-      const { symbols } = Deno.dlopen(path, { usleep: { parameters: ["u32"], result: "i32" } });
-      return (microseconds) => void symbols.usleep(microseconds);
+      return { kind: "done", value: Deno.dlopen(path, symbols) };
     } catch (error) {
-      // The library is in another of the places.
-      if (!(error instanceof Error)) throw error;
+      reason = `cannot load ${path}: ${error instanceof Error ? error.message : String(error)}`;
     }
   }
-  return null;
+  return { kind: "unavailable", reason };
 }

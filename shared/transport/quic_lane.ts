@@ -7,6 +7,8 @@
  */
 import { formatAddress } from "../config/address.ts";
 import type { LaneConnection } from "./lane_connection.ts";
+import type { LaneDatagrams } from "./lane_datagrams.ts";
+import { QuicDatagrams } from "./quic_datagrams.ts";
 import { findRuntimeCore, openQuicStreamIo, type QuicStreamIo } from "./quic_stream_io.ts";
 
 /** For both ends. `low-latency` is BBR in Deno; the others are CUBIC, which collapses at 1 % loss. */
@@ -25,6 +27,7 @@ const runtimeCore = findRuntimeCore();
 export class QuicLane implements LaneConnection {
   readonly transport = "quic";
   readonly localAddress: string;
+  readonly datagrams: LaneDatagrams;
   readonly #connection: Deno.QuicConn;
   readonly #io: QuicStreamIo;
   #isClosed = false;
@@ -33,6 +36,7 @@ export class QuicLane implements LaneConnection {
     this.#connection = connection;
     this.#io = openQuicStreamIo(stream, runtimeCore);
     this.localAddress = formatAddress(connection.endpoint.addr);
+    this.datagrams = new QuicDatagrams(connection);
   }
 
   get remoteAddress(): string {

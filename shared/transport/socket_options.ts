@@ -4,6 +4,7 @@
  * TLS sockets in Deno run with Nagle's algorithm on: tokens leave in bursts of one round trip. Linux hands a
  * listener's options down to the sockets it accepts, so one `setsockopt` on the listener is enough.
  */
+import { withKernelFiles } from "./kernel_files.ts";
 import { bytesOf, type Libc, withLibc } from "./libc.ts";
 import { listeningDescriptors } from "./listening_descriptors.ts";
 
@@ -75,15 +76,10 @@ export function setListenerSocketOptions(
 
 /**
  * The kernel's default congestion control for TCP ("bbr", "cubic", …), or null where it cannot be read (not Linux, or
- * not run with `--allow-all`; {@linkcode setListenerSocketOptions} then still tells a listener's own).
+ * neither /proc nor the C library is allowed).
  */
 export function readCongestionControl(): string | null {
-  try {
-    return Deno.readTextFileSync(CONGESTION_CONTROL_PATH).trim();
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound || error instanceof Deno.errors.NotCapable) return null;
-    throw error;
-  }
+  return withKernelFiles((files) => files.readText(CONGESTION_CONTROL_PATH))?.trim() ?? null;
 }
 
 function congestionControlOf(libc: Libc, descriptor: number): string {

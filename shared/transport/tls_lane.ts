@@ -4,6 +4,7 @@ import type { LaneConnection } from "./lane_connection.ts";
 /** A lane on a TLS socket whose handshake is done. */
 export class TlsLane implements LaneConnection {
   readonly transport = "tls";
+  readonly datagrams = null;
   readonly localAddress: string;
   readonly remoteAddress: string;
   readonly #connection: Deno.TlsConn;

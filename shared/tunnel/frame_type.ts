@@ -12,6 +12,8 @@ export const LANE_ACK = 0x20;
 export const PING = 0x21;
 export const PONG = 0x22;
 export const CLOSE = 0x23;
+export const COPY = 0x40;
+export const DATAGRAM_REPORT = 0x41;
 
 export type StreamFrameType =
   | typeof STREAM_HEAD
@@ -19,8 +21,6 @@ export type StreamFrameType =
   | typeof STREAM_DATA
   | typeof STREAM_END;
 
-/** Types from here on are lane frames: about one lane, never sent again, not counted by LANE_ACK. */
-const FIRST_LANE_TYPE = 0x20;
 /** Types from here on are extensions: a receiver that does not know them ignores them. */
 const FIRST_EXTENSION_TYPE = 0x40;
 
@@ -34,11 +34,6 @@ export const MAX_STREAM_FRAME_OVERHEAD = 1 + 4 + 8 + 8;
 export const MAX_CONTROL_FRAME_BYTES = 1 + 1 + 8 + 8;
 
 const TWO_VARINTS = 16;
-
-/** True for frames that are kept until acknowledged and sent again on another lane. */
-export function isSequencedType(type: number): boolean {
-  return type < FIRST_LANE_TYPE;
-}
 
 export function isExtensionType(type: number): boolean {
   return type >= FIRST_EXTENSION_TYPE;
@@ -66,6 +61,8 @@ export function maxPayloadBytes(type: number): number {
     case PONG:
     case CLOSE:
       return 8;
+    case DATAGRAM_REPORT:
+      return TWO_VARINTS;
   }
   if (isExtensionType(type)) return MAX_HEAD_BYTES + TWO_VARINTS;
   throw new ProtocolViolation("unknown_frame", `frame type 0x${type.toString(16)}`);

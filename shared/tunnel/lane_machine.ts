@@ -1,67 +1,91 @@
 /**
- * One lane: frames in, chunks out, acknowledgement, heartbeat.
+ * One lane: frames in, chunks and datagrams out, acknowledgement, heartbeat.
  *
- * Sequenced frames live in the session's log; while the lane is active it is a cursor over that log. Positions on the lane
- * (what LANE_ACK counts) and in the log differ by a constant from one activation to the next. A chunk is a copy, so the
+ * Sequenced frames live in the session's logs; a lane that carries a log moves the log's cursor. A chunk is a copy, so the
  * log may be released under a write that hangs, and a lane that gives way still completes the frame it has begun.
  */
 import { assert } from "../assert/assert.ts";
+import type { CarriedLog } from "./carried_log.ts";
 import { readCloseFrame, writeCloseFrame } from "./close_frame.ts";
-import { CLOSE, isExtensionType, LANE_ACK, MAX_CONTROL_FRAME_BYTES, PING, PONG } from "./frame_type.ts";
+import type { CopySchedule } from "./copy_schedule.ts";
+import {
+  CLOSE,
+  COPY,
+  DATAGRAM_REPORT,
+  isExtensionType,
+  LANE_ACK,
+  MAX_CONTROL_FRAME_BYTES,
+  PING,
+  PONG,
+} from "./frame_type.ts";
 import { FrameSplitter } from "./frame_splitter.ts";
 import { Heartbeat } from "./heartbeat.ts";
 import { readLaneAckFrame, writeLaneAckFrame } from "./lane_ack_frame.ts";
 import type { Lane } from "./lane.ts";
+import { LaneCopies } from "./lane_copies.ts";
+import { LaneSegments } from "./lane_segments.ts";
+import { Lateness } from "./lateness.ts";
 import { readPingFrame, readPongFrame, writePingFrame, writePongFrame } from "./ping_frame.ts";
 import { ProtocolViolation } from "./protocol_violation.ts";
-import type { SendLog } from "./send_log.ts";
 import type { SessionLimits } from "./session_limits.ts";
-import { type FrameReader, FrameWriter } from "./varint.ts";
+import { type FrameReader, FrameWriter, varintSize } from "./varint.ts";
 
 const MAX_CHUNK_BYTES = 64 * 1024;
 const SMALLEST_BUFFER_BYTES = 4 * 1024;
 /** PINGs that wait for their PONG to go out; of more, the latest are answered. */
 const MAX_OWED_PONGS = 4;
-const MAX_LANE_FRAMES_BYTES = (MAX_OWED_PONGS + 3) * MAX_CONTROL_FRAME_BYTES;
+const MAX_LANE_FRAMES_BYTES = (MAX_OWED_PONGS + 4) * MAX_CONTROL_FRAME_BYTES;
+/** Of a chunk, while bulk waits as well: so that tokens go first and bulk is slowed, not starved. */
+const MAX_TOKEN_BYTES_BEFORE_BULK = 48 * 1024;
+/** A lane that gave way for silence is not preferred to another for so long. */
+const DISTRUST_MS = 10_000;
 
 export interface LaneHost {
-  readonly log: SendLog;
   readonly limits: SessionLimits;
+  readonly copies: CopySchedule;
   /** Bytes come in: until {@linkcode inputDone} the driver need not be told of events. */
   inputBegins(): void;
   /** `spent`: a buffer that events may borrow from, to be wiped after them. */
   inputDone(spent: Uint8Array | null): void;
   /** @throws {ProtocolViolation} */
   takeSequencedFrame(type: number, payload: FrameReader): void;
-  peerHasAllBefore(position: number): void;
+  /** A copy came before or after what it is a copy of, or alone. @throws {ProtocolViolation} */
+  takeCopiedFrame(type: number, payload: FrameReader): void;
+  peerHasAllBefore(carried: CarriedLog, position: number): void;
   violated(violation: ProtocolViolation): void;
   peerClosed(code: number): void;
   laneClosed(lane: LaneMachine, now: number): void;
   /** Moves what streams hold into the log, as far as it has room. */
-  fillLog(): void;
+  fillLog(carried: CarriedLog): void;
   timeoutMovedUp(): void;
+}
+
+export interface LaneTraits {
+  /** Whether the connection takes datagrams beside its stream. */
+  readonly carriesDatagrams: boolean;
+  /** Chosen before others that measure about the same. */
+  readonly isPreferred: boolean;
 }
 
 export class LaneMachine implements Lane {
   onOutput: (() => void) | null = null;
+  readonly traits: LaneTraits;
   readonly #host: LaneHost;
   readonly #splitter = new FrameSplitter();
   readonly #writer = new FrameWriter();
   readonly #heartbeat: Heartbeat;
+  readonly #lateness: Lateness;
+  readonly #copies: LaneCopies;
   #state: "live" | "dead" = "live";
   #lastReceivedAt: number;
   /** True while it gave way for silence and brought nothing since. */
   #isStalled = false;
+  #stalledAt = Number.NEGATIVE_INFINITY;
+  #stalls = 0;
 
-  #isActive = false;
-  /** Next position of the log to send, while active. */
-  #cursor = 0;
-  /** Encoded bytes of sequenced frames given to this lane, from its start; at the last activation; and acknowledged. */
-  #sentBytes = 0;
-  #activationSentBytes = 0;
-  #ackedBytes = 0;
-  /** Position of the log that {@linkcode #activationSentBytes} stands for. */
-  #activationPosition = 0;
+  /** Tokens before bulk. */
+  #carried: CarriedLog[] = [];
+  readonly #segments = new LaneSegments();
   /** Since when the peer owes an acknowledgement without progress. */
   #owedSince: number | null = null;
 
@@ -79,8 +103,16 @@ export class LaneMachine implements Lane {
   /** True from a call of {@linkcode onOutput} until `takeOutput` gives null. */
   #isSignalled = false;
 
-  constructor(host: LaneHost, now: number) {
+  constructor(host: LaneHost, { traits, now }: { traits: LaneTraits; now: number }) {
     this.#host = host;
+    this.traits = traits;
+    this.#lateness = new Lateness({ ackDelayMs: host.limits.ackDelayMs });
+    this.#copies = new LaneCopies({
+      schedule: host.copies,
+      carriesDatagrams: traits.carriesDatagrams,
+      takeCopiedFrame: (type, payload) => host.takeCopiedFrame(type, payload),
+      isLive: () => this.#isLive,
+    });
     this.#lastReceivedAt = now;
     this.#heartbeat = new Heartbeat({ intervalMs: host.limits.pingIntervalMs, now });
   }
@@ -89,29 +121,45 @@ export class LaneMachine implements Lane {
     return this.#state;
   }
 
-  get isActive(): boolean {
-    return this.#isActive;
+  get carries(): "nothing" | "tokens" | "bulk" | "both" {
+    const [first, second] = this.#carried;
+    return first === undefined ? "nothing" : second === undefined ? first.name : "both";
   }
 
   get isStalled(): boolean {
     return this.#isStalled;
   }
 
+  get stalls(): number {
+    return this.#stalls;
+  }
+
   get roundTripMs(): number | null {
     return this.#heartbeat.roundTripMs;
+  }
+
+  get lossShare(): number | null {
+    return this.#copies.lossShare;
+  }
+
+  /** Share of late acknowledgements; null: not measured. */
+  get lateShare(): number | null {
+    return this.#lateness.share;
   }
 
   get lastReceivedAt(): number {
     return this.#lastReceivedAt;
   }
 
-  get cursor(): number {
-    return this.#cursor;
+  /** True while what happened lately speaks against choosing it. */
+  isDistrusted(now: number): boolean {
+    return now - this.#stalledAt < DISTRUST_MS;
   }
 
   get pendingOutputBytes(): number {
-    const log = this.#isActive ? Math.max(0, this.#host.log.endPosition - this.#cursor) : 0;
-    return this.#writer.at - this.#takenBytes + log + (this.#isLaneFrameDue ? MAX_CONTROL_FRAME_BYTES : 0);
+    let bytes = this.#writer.at - this.#takenBytes;
+    for (const { log, cursor } of this.#carried) bytes += Math.max(0, log.endPosition - cursor);
+    return bytes + (this.#isLaneFrameDue ? MAX_CONTROL_FRAME_BYTES : 0);
   }
 
   receive(bytes: Uint8Array, now: number): void {
@@ -130,8 +178,36 @@ export class LaneMachine implements Lane {
     this.#host.inputDone(this.#splitter.takeSpent());
   }
 
+  get onDatagram(): (() => void) | null {
+    return this.#copies.onDatagram;
+  }
+
+  set onDatagram(callback: (() => void) | null) {
+    this.#copies.onDatagram = callback;
+  }
+
+  receiveDatagram(bytes: Uint8Array, now: number): void {
+    if (this.#state === "dead") return;
+    this.#host.inputBegins();
+    try {
+      this.#copies.receiveDatagram(bytes);
+    } catch (error) {
+      if (!(error instanceof ProtocolViolation)) throw error;
+      this.#host.violated(error);
+    }
+    if (this.#isLive) this.#noteUnreported(now);
+    this.#host.inputDone(null);
+  }
+
+  takeDatagram(now: number, maxBytes: number): Uint8Array | null {
+    const datagram = this.#copies.takeDatagram(now, maxBytes);
+    this.#host.timeoutMovedUp();
+    return datagram;
+  }
+
   takeOutput(now: number): Uint8Array | null {
     assert(this.#chunk === null, "takeOutput before outputWritten");
+    this.#host.copies.timePasses(now);
     this.#isSignalled = true;
     if (this.#takenBytes === this.#writer.at) this.#fillBuffer(now);
     if (this.#takenBytes === this.#writer.at) {
@@ -161,31 +237,48 @@ export class LaneMachine implements Lane {
     this.#host.laneClosed(this, now);
   }
 
-  /** For the session: sends the log from `position`, a frame's first. */
-  activate(position: number): void {
-    this.#isActive = true;
-    this.#cursor = position;
-    this.#activationPosition = position;
-    this.#activationSentBytes = this.#sentBytes;
-    this.#owedSince = null;
-    if (position < this.#host.log.endPosition) this.signal();
+  /** For the session: sends the log from where its cursor is. */
+  activate(carried: CarriedLog): void {
+    this.#carried.push(carried);
+    this.#carried.sort((left, right) => right.name.localeCompare(left.name));
+    if (carried.cursor < carried.log.endPosition) this.signal();
   }
 
   /** For the session: another lane carries the log from now on. */
-  deactivate(): void {
-    this.#isActive = false;
-    this.#owedSince = null;
+  deactivate(carried: CarriedLog): void {
+    this.#carried = this.#carried.filter((other) => other !== carried);
+    if (this.#carried.length === 0) this.#owedSince = null;
   }
 
-  markStalled(): void {
+  markStalled(now: number): void {
     this.#isStalled = true;
+    this.#stalledAt = now;
+    this.#stalls++;
+  }
+
+  /** For the session: copies of these ranks go out here. */
+  get copyRanks(): readonly number[] {
+    return this.#copies.ranks;
+  }
+
+  set copyRanks(ranks: readonly number[]) {
+    this.#copies.ranks = ranks;
+  }
+
+  /** For the session: the driver knows of copies that are due. */
+  get isCopySignalled(): boolean {
+    return this.traits.carriesDatagrams ? this.#copies.isSignalled : this.#isSignalled;
+  }
+
+  /** For the session: a copy of one of its ranks is due. */
+  signalCopies(): void {
+    if (this.traits.carriesDatagrams) this.#copies.signal();
+    else this.signal();
   }
 
   /** For the session: nothing more is received or sent. */
   kill(): void {
-    this.#state = "dead";
-    this.deactivate();
-    this.#splitter.clear();
+    this.#die();
     this.#owedPongs = [];
     this.#isAckDue = this.#isPingDue = false;
     this.#closeCode = null;
@@ -197,9 +290,7 @@ export class LaneMachine implements Lane {
 
   /** For the session: nothing more is received; what is still sent is an acknowledgement and CLOSE. */
   endWith(closeCode: number): void {
-    this.#state = "dead";
-    this.deactivate();
-    this.#splitter.clear();
+    this.#die();
     this.#closeCode = closeCode;
     this.signal();
   }
@@ -213,7 +304,7 @@ export class LaneMachine implements Lane {
 
   /** When the lane counts as silent for too long while it owes something; null when it owes nothing. */
   stallsAt(): number | null {
-    if (!this.#isActive || this.#owedSince === null) return null;
+    if (this.#carried.length === 0 || this.#owedSince === null) return null;
     const { laneStallTimeoutMs, ackDelayMs } = this.#host.limits;
     const patienceMs = Math.max(laneStallTimeoutMs, 3 * (this.roundTripMs ?? 0) + ackDelayMs);
     return Math.max(this.#owedSince, this.#lastReceivedAt) + patienceMs;
@@ -237,6 +328,7 @@ export class LaneMachine implements Lane {
     if (!this.#isPingDue && now >= this.#heartbeat.dueAt) {
       this.#isPingDue = true;
       this.signal();
+      this.#copies.probe();
     }
     const since = this.#unreportedSince;
     if (since !== null && now >= since + this.#host.limits.ackDelayMs) this.#makeAckDue();
@@ -247,7 +339,17 @@ export class LaneMachine implements Lane {
     return this.#state === "live";
   }
 
+  #die(): void {
+    this.#state = "dead";
+    this.#carried = [];
+    this.#owedSince = null;
+    this.#segments.clear();
+    this.#splitter.clear();
+    this.#copies.end();
+  }
+
   #noteUnreported(now: number): void {
+    if (this.#copies.isReportDue) this.#makeAckDue();
     const unreportedBytes = this.#receivedBytes - this.#reportedBytes;
     if (unreportedBytes >= this.#host.limits.ackBytes) this.#makeAckDue();
     else if (unreportedBytes > 0) this.#unreportedSince ??= now;
@@ -260,7 +362,8 @@ export class LaneMachine implements Lane {
   }
 
   get #isLaneFrameDue(): boolean {
-    return this.#isAckDue || this.#isPingDue || this.#owedPongs.length > 0 || this.#closeCode !== null;
+    return this.#isAckDue || this.#isPingDue || this.#owedPongs.length > 0 || this.#closeCode !== null ||
+      this.#copies.isFrameDue;
   }
 
   #takeFrame(now: number): void {
@@ -276,34 +379,42 @@ export class LaneMachine implements Lane {
         return this.#heartbeat.pong(readPongFrame(payload), now);
       case CLOSE:
         return this.#host.peerClosed(readCloseFrame(payload));
+      case COPY:
+        return this.#copies.receiveCopies(payload);
+      case DATAGRAM_REPORT:
+        return this.#copies.receiveReport(payload);
     }
     if (isExtensionType(type)) return;
     this.#host.takeSequencedFrame(type, payload);
     this.#receivedBytes += encodedBytes;
   }
 
+  /** @throws {ProtocolViolation} */
   #takeAck(receivedBytes: number, now: number): void {
-    if (receivedBytes < this.#ackedBytes || receivedBytes > this.#sentBytes) {
-      throw new ProtocolViolation("lane_ack", `${receivedBytes} of ${this.#sentBytes} bytes`);
+    const segments = this.#segments;
+    if (receivedBytes < segments.ackedBytes || receivedBytes > segments.sentBytes) {
+      throw new ProtocolViolation("lane_ack", `${receivedBytes} of ${segments.sentBytes} bytes`);
     }
-    this.#ackedBytes = receivedBytes;
-    if (this.#owedSince !== null) this.#owedSince = receivedBytes === this.#sentBytes ? null : now;
-    const sinceActivation = receivedBytes - this.#activationSentBytes;
-    if (sinceActivation > 0) this.#host.peerHasAllBefore(this.#activationPosition + sinceActivation);
+    this.#lateness.acknowledged(receivedBytes, now);
+    if (this.#owedSince !== null) this.#owedSince = receivedBytes === segments.sentBytes ? null : now;
+    segments.acknowledge(
+      receivedBytes,
+      (carried, position) => this.#host.peerHasAllBefore(carried, position),
+    );
   }
 
   #fillBuffer(now: number): void {
-    const { log } = this.#host;
-    if (this.#isActive) {
-      this.#host.fillLog();
-      // A lane that gave way may still bring acknowledgements of what this one would send again.
-      if (log.ackedPosition > this.#cursor) this.activate(log.firstUnackedFrame());
+    let hasFrames = false;
+    for (const carried of this.#carried) {
+      this.#host.fillLog(carried);
+      carried.skipAcknowledged();
+      if (carried.cursor < carried.log.endPosition) hasFrames = true;
     }
-    const hasFrames = this.#isActive && this.#cursor < log.endPosition;
     if (!hasFrames && !this.#isLaneFrameDue) return;
     this.#takenBytes = this.#writer.at = 0;
     this.#reserve(MAX_LANE_FRAMES_BYTES);
     this.#writeLaneFrames(now);
+    if (this.#copies.isFrameDue) this.#writeCopyFrame(now);
     if (hasFrames) this.#copyFrames(now);
   }
 
@@ -317,26 +428,50 @@ export class LaneMachine implements Lane {
     this.#unreportedSince = null;
     for (const token of this.#owedPongs) writePongFrame(writer, token);
     if (this.#owedPongs.length > 0) this.#owedPongs = [];
+    this.#copies.writeReport(writer, { isPing: this.#isPingDue });
     if (this.#isPingDue) writePingFrame(writer, this.#heartbeat.ping(now));
     this.#isPingDue = false;
     if (this.#closeCode !== null) writeCloseFrame(writer, this.#closeCode);
     this.#closeCode = null;
   }
 
-  /** Copies whole frames from the log, up to one chunk; a single frame above that goes in several chunks. */
+  #writeCopyFrame(now: number): void {
+    const frames = this.#copies.takeFrames(now);
+    if (frames.length === 0) return;
+    this.#reserve(1 + varintSize(frames.length) + frames.length);
+    this.#writer.byte(COPY);
+    this.#writer.varint(frames.length);
+    this.#writer.bytes(frames);
+    this.#copies.framesWritten();
+  }
+
+  /** Copies whole frames from the logs: of each about a chunk at the most; what is more than a chunk goes in several. */
   #copyFrames(now: number): void {
-    const { log } = this.#host;
-    const start = this.#cursor;
-    for (let frames = log.framesFrom(start); frames !== null; frames = log.framesFrom(this.#cursor)) {
-      if (this.#cursor > start && this.#writer.at + frames.length > MAX_CHUNK_BYTES) break;
-      this.#reserve(frames.length);
-      this.#writer.bytes(frames);
-      this.#cursor += frames.length;
+    const isShared = this.#carried.length > 1;
+    for (const carried of this.#carried) {
+      const isFirst = isShared && carried.name === "tokens";
+      this.#copyFramesOf(carried, isFirst ? MAX_TOKEN_BYTES_BEFORE_BULK : MAX_CHUNK_BYTES);
     }
-    this.#sentBytes += this.#cursor - start;
+    this.#lateness.sent(this.#segments.sentBytes, now);
     if (this.#owedSince === null) {
       this.#owedSince = now;
       this.#host.timeoutMovedUp();
+    }
+  }
+
+  #copyFramesOf(carried: CarriedLog, maxBytes: number): void {
+    const { log } = carried;
+    let isAny = false;
+    for (
+      let frames = log.framesFrom(carried.cursor);
+      frames !== null;
+      frames = log.framesFrom(carried.cursor)
+    ) {
+      if (isAny && this.#writer.at + frames.length > maxBytes) break;
+      this.#reserve(frames.length);
+      this.#writer.bytes(frames);
+      this.#segments.add(carried, frames.length);
+      isAny = true;
     }
   }
 

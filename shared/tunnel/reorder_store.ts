@@ -22,6 +22,10 @@ export class ReorderStore {
   /** Ascending by offset. */
   #frames: StoredFrame[] = [];
 
+  get isFull(): boolean {
+    return this.#frames.length >= MAX_ENTRIES;
+  }
+
   get frameCount(): number {
     return this.#frames.length;
   }
@@ -32,7 +36,7 @@ export class ReorderStore {
     let index = frames.length;
     while (index > 0 && (frames[index - 1]?.offset ?? 0) > frame.offset) index--;
     if (frames[index - 1]?.offset === frame.offset) return false;
-    if (frames.length >= MAX_ENTRIES) {
+    if (this.isFull) {
       throw new ProtocolViolation("reorder_overflow", "too many frames ahead");
     }
     frames.splice(index, 0, { type: frame.type, offset: frame.offset, bytes: frame.bytes.slice() });

@@ -24,6 +24,14 @@ interface Slab {
   length: number;
 }
 
+/** A frame by its place in the log; the log uses one object for all. */
+export interface LoggedFrame {
+  type: number;
+  position: number;
+  /** Header included. */
+  length: number;
+}
+
 export class SendLog {
   /** Ascending and contiguous by position. */
   #slabs: Slab[] = [];
@@ -31,6 +39,10 @@ export class SendLog {
   #writer = new FrameWriter();
   #ackedPosition = 0;
   #endPosition = 0;
+
+  /** Called for each frame that was added, before anything else is. */
+  onFrame: ((frame: LoggedFrame) => void) | null = null;
+  readonly #added: LoggedFrame = { type: 0, position: 0, length: 0 };
 
   /** Everything before it is with the peer. */
   get ackedPosition(): number {
@@ -76,8 +88,13 @@ export class SendLog {
   commit(): void {
     const slab = this.#slabs.at(-1);
     assert(slab !== undefined && slab.bytes === this.#writer.buffer, "commit without begin");
-    this.#endPosition += this.#writer.at - slab.length;
+    const added = this.#added;
+    added.type = slab.bytes[slab.length] ?? 0;
+    added.position = this.#endPosition;
+    added.length = this.#writer.at - slab.length;
+    this.#endPosition += added.length;
     slab.length = this.#writer.at;
+    this.onFrame?.(added);
   }
 
   /** Releases what lies before `position`, which is at most the end; positions in the past are no-ops. */

@@ -2,11 +2,12 @@
  * The session between one edge, which opens streams, and one core, which takes them: any number of lanes carry it, and
  * streams belong to it, not to a lane. Wire format, states and rules: `SPEC.md`.
  *
- * Sans-IO: bytes and times go in by lanes and `handleTimeout`; events and chunks come out. Invariants: what the peer may
- * not have is in the log; what the user gets is in order, once; every store is bounded by `SessionLimits`. One lane at a
- * time sends the log, all are received from. After the session's last event nothing is retained.
+ * Sans-IO: bytes and times go in by lanes and `handleTimeout`; events, chunks and datagrams come out. Invariants: what the
+ * peer may not have is in a log; what the user gets is in order, once; every store is bounded by `SessionLimits`. One lane at
+ * a time sends a log, all are received from. After the session's last event nothing is retained.
  */
 import { assert, unreachable } from "../assert/assert.ts";
+import { CopySchedule } from "./copy_schedule.ts";
 import { readCreditFrame, writeCreditFrame } from "./credit_frame.ts";
 import { EventQueue } from "./event_queue.ts";
 import {
@@ -23,24 +24,21 @@ import {
 } from "./frame_type.ts";
 import { readGoawayFrame, UNTIL_HEARD, writeGoawayFrame } from "./goaway_frame.ts";
 import type { Lane } from "./lane.ts";
-import type { LaneHost } from "./lane_machine.ts";
+import type { LaneHost, LaneTraits } from "./lane_machine.ts";
 import { LaneSet } from "./lane_set.ts";
 import { ProtocolViolation } from "./protocol_violation.ts";
 import { type StoredFrame, storedFrameCost } from "./reorder_store.ts";
 import { readResetFrame, writeResetFrame } from "./reset_frame.ts";
-import { SendLog } from "./send_log.ts";
+import type { PathReading, RedundancyOptions } from "./redundancy.ts";
+import { SendQueues } from "./send_queues.ts";
 import { SESSION_ERROR_NUMBERS } from "./session_error_code.ts";
 import type { SessionEvent, StreamResetEvent } from "./session_event.ts";
 import type { SessionLimits } from "./session_limits.ts";
 import type { SessionStream } from "./session_stream.ts";
 import { Stream, type StreamHost } from "./stream.ts";
 import { readStreamFrame, type StreamFrame } from "./stream_frame.ts";
-import { StreamScheduler } from "./stream_scheduler.ts";
 import { StreamTable } from "./stream_table.ts";
 import type { FrameReader } from "./varint.ts";
-
-/** Output of the log that waits before the active lane takes it; what is more stays in the streams. */
-const MAX_PENDING_BYTES = 64 * 1024;
 
 /** `draining`: GOAWAY was sent or received; `ended`: the last event is in the queue or fetched. */
 export type SessionState = "open" | "draining" | "ended";
@@ -48,6 +46,7 @@ export type SessionState = "open" | "draining" | "ended";
 export interface SessionOptions {
   role: "edge" | "core";
   limits: SessionLimits;
+  redundancy: RedundancyOptions;
   now: number;
 }
 
@@ -55,10 +54,15 @@ export interface SessionStats {
   streamsOpened: number;
   /** Encoded bytes of frames sent again after a lane died or gave way. */
   bytesResent: number;
-  /** Stream frames received and not wanted: sent again, or of a closed stream. */
+  /** Stream frames received and not wanted: sent again, or of a closed stream; copies aside. */
   framesDropped: number;
-  /** Times that another lane became the active one. */
-  laneSwitches: number;
+  /** Times that another lane came to carry a log. */
+  carrierChanges: number;
+  copiesSent: number;
+  copyBytesSent: number;
+  copiesReceived: number;
+  /** Copies that came before what they are copies of. */
+  copiesUseful: number;
 }
 
 export class Session<T> {
@@ -72,18 +76,19 @@ export class Session<T> {
 
   readonly #role: "edge" | "core";
   readonly #limits: SessionLimits;
-  readonly #log = new SendLog();
+  readonly #sending: SendQueues<T>;
+  readonly #copies: CopySchedule;
   readonly #events = new EventQueue<T>();
-  readonly #scheduler = new StreamScheduler<Stream<T>>();
   readonly #table: StreamTable<T>;
   readonly #streamHost: StreamHost<T>;
   readonly #lanes: LaneSet;
   #streamsOpened = 0;
   #framesDropped = 0;
+  #copiesReceived = 0;
+  #copiesUseful = 0;
   #state: SessionState = "open";
   #hasSentGoaway = false;
   #hasReceivedGoaway = false;
-  #heldBytes = 0;
   #reorderBytes = 0;
   /** Buffers that queued events borrow from. */
   #spent: Uint8Array[] = [];
@@ -96,11 +101,26 @@ export class Session<T> {
     assert(limits.windowUnits >= 2 * MAX_HEAD_BYTES, "half a window holds the largest head");
     this.#role = role;
     this.#limits = limits;
+    this.#sending = new SendQueues<T>({
+      limits,
+      logGrew: (carried) => this.#lanes.signal(carried),
+      sent: (stream, bytes) => this.#pushSent(stream, bytes),
+      sendFinished: (stream) => this.#closeIfComplete(stream),
+    });
     this.#streamHost = this.#makeStreamHost();
+    this.#copies = new CopySchedule({
+      role,
+      log: this.#sending.tokens.log,
+      redundancy: options.redundancy,
+      onDue: () => this.#lanes.signalCopies(0),
+    });
     this.#lanes = new LaneSet({
       host: this.#makeLaneHost(),
       now,
+      logs: this.#sending,
       laneDied: (lane) => this.#push({ kind: "lane_dead", lane }),
+      carrierChanged: (change) => this.#push({ kind: "carrier", ...change }),
+      looked: (at) => this.#measure(at),
     });
     this.#table = new StreamTable({
       role,
@@ -127,12 +147,17 @@ export class Session<T> {
 
   /** Encoded bytes of frames that the peer has not acknowledged. */
   get retainedBytes(): number {
-    return this.#log.retainedBytes;
+    return this.#sending.retainedBytes;
+  }
+
+  /** Copies that each small frame gets now; 0: none. */
+  get copiesPerFrame(): number {
+    return this.#copies.copiesPerFrame;
   }
 
   /** Bytes that streams hold for want of credit or room. */
   get heldBytes(): number {
-    return this.#heldBytes;
+    return this.#sending.heldBytes;
   }
 
   /** Cost of frames that came before their predecessors. */
@@ -144,33 +169,41 @@ export class Session<T> {
     return {
       streamsOpened: this.#streamsOpened,
       framesDropped: this.#framesDropped,
-      bytesResent: this.#lanes.bytesResent,
-      laneSwitches: this.#lanes.switches,
+      bytesResent: this.#sending.bytesResent,
+      carrierChanges: this.#lanes.carrierChanges,
+      copiesSent: this.#copies.copiesSent,
+      copyBytesSent: this.#copies.copyBytesSent,
+      copiesReceived: this.#copiesReceived,
+      copiesUseful: this.#copiesUseful,
     };
   }
 
   /** Whether {@linkcode openStream} would open a stream now. */
   get hasRoom(): boolean {
-    return this.#state === "open" && !this.#table.isFull && this.#heldBytes < this.#limits.maxHeldBytes &&
-      this.#log.retainedBytes < this.#limits.maxRetainedBytes;
+    return this.#state === "open" && !this.#table.isFull && this.heldBytes < this.#limits.maxHeldBytes &&
+      this.retainedBytes < this.#limits.maxRetainedBytes;
   }
 
   /** Adds a connection whose handshake is done; null when `maxLanes` are attached or the session has ended. */
-  attachLane(now: number): Lane | null {
-    return this.#state === "ended" ? null : this.#lanes.attach(now);
+  attachLane(now: number, traits: LaneTraits): Lane | null {
+    return this.#state === "ended" ? null : this.#lanes.attach(traits, now);
   }
 
-  /** Makes a live lane the one that sends; what the peer has not acknowledged is sent again on it. */
-  preferLane(lane: Lane): void {
-    this.#lanes.prefer(lane);
+  /** The lane is about to be closed: what it carries goes to another, if there is one. */
+  relieveLane(lane: Lane, now: number): void {
+    const found = this.#lanes.all.find((other) => other === lane);
+    if (found !== undefined) this.#lanes.relieve(found, now);
   }
 
-  /** Edge only; null when draining, ended, at `maxStreams`, or when too much waits (back-pressure). */
-  openStream(head: Uint8Array, owner: T): SessionStream<T> | null {
+  /**
+   * Edge only; null when draining, ended, at `maxStreams`, or when too much waits (back-pressure). `isBulk`: a large body is
+   * to follow at once.
+   */
+  openStream(head: Uint8Array, owner: T, { isBulk = false } = {}): SessionStream<T> | null {
     if (!this.hasRoom) return null;
     const stream = this.#table.open();
     stream.owner = owner;
-    stream.sendHead(head);
+    stream.sendHead(head, isBulk);
     return stream;
   }
 
@@ -209,7 +242,10 @@ export class Session<T> {
     if (this.#state === "ended" || this.#hasSentGoaway) return;
     this.#hasSentGoaway = true;
     this.#state = "draining";
-    writeGoawayFrame(this.#log.begin(MAX_CONTROL_FRAME_BYTES), { lastStreamId: this.#table.lastId, reason });
+    writeGoawayFrame(this.#sending.tokens.log.begin(MAX_CONTROL_FRAME_BYTES), {
+      lastStreamId: this.#table.lastId,
+      reason,
+    });
     this.#controlWritten();
   }
 
@@ -220,19 +256,21 @@ export class Session<T> {
   }
 
   #makeStreamHost(): StreamHost<T> {
+    const sending = this.#sending;
     return {
-      log: this.#log,
-      directBudget: (bytes) => this.#scheduler.isFreeFor(bytes) ? this.#logRoom() : 0,
-      logGrew: () => this.#lanes.active?.signal(),
-      heldGrew: (bytes) => void (this.#heldBytes += bytes),
-      becameReady: (stream) => {
-        this.#scheduler.add(stream);
-        this.#fillLog();
-      },
+      firstLog: sending.tokens,
+      chooseLog: (stream, piece) => sending.chooseLog(stream, piece),
+      directBudget: (stream, bytes) => sending.directBudget(stream, bytes),
+      logGrew: (carried) => this.#lanes.signal(carried),
+      heldGrew: (bytes) => void (sending.heldBytes += bytes),
+      becameReady: (stream) => sending.becameReady(stream),
       creditGrew: (stream, limit) => this.#sendCredit(stream, limit),
       resetByUser: (stream, code) => {
         this.#cut(stream, "muted");
-        writeResetFrame(this.#log.begin(MAX_CONTROL_FRAME_BYTES), { streamId: stream.id, code });
+        writeResetFrame(this.#sending.tokens.log.begin(MAX_CONTROL_FRAME_BYTES), {
+          streamId: stream.id,
+          code,
+        });
         this.#controlWritten();
       },
       sendFinished: (stream) => this.#closeIfComplete(stream),
@@ -241,8 +279,8 @@ export class Session<T> {
 
   #makeLaneHost(): LaneHost {
     return {
-      log: this.#log,
       limits: this.#limits,
+      copies: this.#copies,
       inputBegins: () => {
         assert(
           this.#events.isEmpty || this.#spent.length === 0,
@@ -256,15 +294,16 @@ export class Session<T> {
         if (spent !== null) this.#spent.push(spent);
       },
       takeSequencedFrame: (type, payload) => this.#takeSequencedFrame(type, payload),
-      peerHasAllBefore: (position) => {
-        this.#log.acknowledge(position);
-        this.#fillLog();
+      takeCopiedFrame: (type, payload) => this.#takeCopiedFrame(type, payload),
+      peerHasAllBefore: (carried, position) => {
+        carried.log.acknowledge(position);
+        this.#sending.fill(carried);
         this.#endIfDone();
       },
       violated: (violation) => this.#fail(violation),
       peerClosed: (code) => this.#end({ kind: "closed", by: "peer", code }, null),
       laneClosed: (lane, now) => this.#lanes.remove(lane, now),
-      fillLog: () => this.#fillLog(),
+      fillLog: (carried) => this.#sending.fill(carried),
       timeoutMovedUp: () => this.onTimeoutChange?.(),
     };
   }
@@ -288,6 +327,7 @@ export class Session<T> {
     }
   }
 
+  /** @throws {ProtocolViolation} */
   #takeStreamFrame(frame: StreamFrame): void {
     const stream = this.#table.find(frame.streamId, "open");
     const verdict = stream?.receiver.judge(frame) ?? "duplicate";
@@ -295,13 +335,36 @@ export class Session<T> {
       this.#framesDropped++;
       return;
     }
-    if (verdict === "store") {
-      this.#reorderBytes += stream.receiver.store(frame);
-      if (this.#reorderBytes > this.#limits.maxReorderBytes) {
-        throw new ProtocolViolation("reorder_overflow", "too many bytes ahead of their predecessors");
-      }
-      return;
+    if (verdict === "deliver") return this.#deliverAll(stream, frame);
+    this.#reorderBytes += stream.receiver.store(frame);
+    if (this.#reorderBytes > this.#limits.maxReorderBytes) {
+      throw new ProtocolViolation("reorder_overflow", "too many bytes ahead of their predecessors");
     }
+  }
+
+  /** A copy may come at any time and is worth no room that frames may need. @throws {ProtocolViolation} */
+  #takeCopiedFrame(type: number, payload: FrameReader): void {
+    this.#copiesReceived++;
+    if (type === RESET && this.#role === "core") return this.#takeSequencedFrame(type, payload);
+    if (!isStreamFrameType(type)) throw new ProtocolViolation("unknown_frame", "a copy of no stream frame");
+    const frame = readStreamFrame(payload, type);
+    if (this.#role === "core" && !this.#table.isOpenToCopies(frame.streamId)) return;
+    const stream = this.#table.find(frame.streamId, "open");
+    const verdict = stream?.receiver.judge(frame) ?? "duplicate";
+    if (stream === null || verdict === "duplicate") return;
+    if (verdict === "deliver") {
+      this.#copiesUseful++;
+      return this.#deliverAll(stream, frame);
+    }
+    if (this.#reorderBytes + storedFrameCost(frame) > this.#limits.maxReorderBytes / 2) return;
+    if (!stream.receiver.hasStoreRoom) return;
+    const cost = stream.receiver.store(frame);
+    this.#reorderBytes += cost;
+    if (cost > 0) this.#copiesUseful++;
+  }
+
+  /** A frame that is due, and what is stored behind it. @throws {ProtocolViolation} */
+  #deliverAll(stream: Stream<T>, frame: StreamFrame): void {
     this.#deliver(stream, frame);
     for (let stored = stream.receiver.takeStored(); stored !== null; stored = stream.receiver.takeStored()) {
       this.#reorderBytes -= storedFrameCost(stored);
@@ -347,39 +410,25 @@ export class Session<T> {
   }
 
   #sendCredit(stream: Stream<T>, limit: number): void {
-    writeCreditFrame(this.#log.begin(MAX_CONTROL_FRAME_BYTES), { streamId: stream.id, limit });
+    writeCreditFrame(this.#sending.tokens.log.begin(MAX_CONTROL_FRAME_BYTES), { streamId: stream.id, limit });
     this.#controlWritten();
   }
 
-  /** Takes a frame into the log that back-pressure does not stop. */
+  /** Takes a frame into the tokens log that back-pressure does not stop. */
   #controlWritten(): void {
-    this.#log.commit();
-    this.#lanes.active?.signal();
-    if (this.#log.retainedBytes > 2 * this.#limits.maxRetainedBytes) {
+    this.#sending.tokens.log.commit();
+    this.#lanes.signal(this.#sending.tokens);
+    if (this.retainedBytes > 2 * this.#limits.maxRetainedBytes) {
       this.#fail(new ProtocolViolation("retention_overflow", "the peer acknowledges too little"));
     }
   }
 
-  #logRoom(): number {
-    const pending = this.#log.endPosition -
-      Math.max(this.#lanes.active?.cursor ?? 0, this.#log.ackedPosition);
-    return Math.min(MAX_PENDING_BYTES - pending, this.#limits.maxRetainedBytes - this.#log.retainedBytes);
-  }
-
-  /** Moves what streams hold into the log, as long as it has room. */
-  #fillLog(): void {
-    if (this.#scheduler.size === 0) return;
-    while (this.#logRoom() > 0) {
-      const stream = this.#scheduler.next();
-      if (stream === null) break;
-      const heldBefore = stream.sender.heldBytes;
-      const bytes = stream.sender.moveFrame(this.#log);
-      this.#heldBytes -= heldBefore - stream.sender.heldBytes;
-      if (bytes > 0) this.#pushSent(stream, bytes);
-      if (stream.sender.isReady) this.#scheduler.add(stream);
-      else if (stream.sender.isFinished) this.#closeIfComplete(stream);
-      this.#lanes.active?.signal();
-    }
+  /** The number of copies follows what the lanes have measured. */
+  #measure(now: number): void {
+    const reading: PathReading = this.#lanes.read();
+    if (!this.#copies.measured(reading, now)) return;
+    const { copiesPerFrame } = this.#copies;
+    this.#push({ kind: "redundancy", copiesPerFrame, lossShare: reading.lossShare });
   }
 
   #push(event: SessionEvent<T>): void {
@@ -406,9 +455,9 @@ export class Session<T> {
 
   #cut(stream: Stream<T>, state: "cut" | "muted"): void {
     stream.close(state);
-    this.#heldBytes -= stream.sender.clear();
+    this.#sending.heldBytes -= stream.sender.clear();
     this.#reorderBytes -= stream.receiver.clear();
-    this.#scheduler.remove(stream);
+    this.#sending.remove(stream);
     this.#table.remove(stream);
   }
 
@@ -420,7 +469,7 @@ export class Session<T> {
 
   #endIfDone(): void {
     if (this.#state !== "draining" || this.#table.size > 0) return;
-    if (this.#log.retainedBytes > 0 || !this.#table.isComplete) return;
+    if (this.retainedBytes > 0 || !this.#table.isComplete) return;
     this.#end({ kind: "closed", by: "local", code: 0 }, 0);
   }
 
@@ -435,8 +484,8 @@ export class Session<T> {
     this.#state = "ended";
     for (const stream of this.#table.values()) this.#cutByPeer(stream, { code: 0, by: "tunnel_lost" });
     this.#lanes.end(closeCode);
-    this.#scheduler.clear();
-    this.#log.clear();
+    this.#copies.clear();
+    this.#sending.clear();
     this.#push(event);
   }
 

@@ -1,3 +1,4 @@
+import type { LogName } from "./carried_log.ts";
 import type { Lane } from "./lane.ts";
 import type { SessionErrorCode } from "./session_error_code.ts";
 import type { SessionStream } from "./session_stream.ts";
@@ -20,6 +21,10 @@ export type SessionEvent<T> =
   | { readonly kind: "sent"; readonly stream: SessionStream<T>; readonly bytes: number }
   /** No byte came for `laneTimeoutMs`: the driver closes the connection. Not sent for lanes that the driver closed. */
   | { readonly kind: "lane_dead"; readonly lane: Lane }
+  /** Another lane sends the log from now on. */
+  | { readonly kind: "carrier"; readonly log: LogName; readonly lane: Lane; readonly cause: CarrierCause }
+  /** Small frames get another number of copies from now on. */
+  | { readonly kind: "redundancy"; readonly copiesPerFrame: number; readonly lossShare: number | null }
   /** No new streams; live ones go on, those above `lastStreamId` are reset (a core gives 2^53 - 1 to take all there are). */
   | { readonly kind: "goaway"; readonly lastStreamId: number; readonly reason: number }
   /** Ended in agreement: after goaway and the last stream, by `close()`, or by the peer's CLOSE (0, or an error number). */
@@ -37,3 +42,6 @@ export interface StreamResetEvent<T> {
   /** `goaway`: the core never took the stream, so that it may be asked elsewhere without harm. */
   readonly by: "peer" | "tunnel_lost" | "goaway";
 }
+
+/** Why a lane came to carry a log: the one before closed, or was silent, or this one measures better. */
+export type CarrierCause = "closed" | "stalled" | "better";

@@ -11,8 +11,11 @@ export interface SessionStream<T> {
   readonly id: number;
   /** Core only, before the head; opaque, at most 128 KiB. */
   sendInformational(head: Uint8Array): void;
-  /** Core only, once; opaque, at most 128 KiB. (An edge's head goes with `openStream`.) */
-  sendHead(head: Uint8Array): void;
+  /**
+   * Core only, once; opaque, at most 128 KiB. (An edge's head goes with `openStream`.) `isBulk`: a large body is to follow at
+   * once, so that all of the stream may keep out of the way of tokens.
+   */
+  sendHead(head: Uint8Array, isBulk?: boolean): void;
   /**
    * Returns how many of the bytes are on their way (frames of the session already); the others are held, and `sent` events
    * tell when they move. A user may have 256 KiB held: more is an assertion.

@@ -5,20 +5,23 @@
  * its host for everything that concerns more than itself.
  */
 import { assert } from "../assert/assert.ts";
+import type { CarriedLog } from "./carried_log.ts";
 import { MAX_HEAD_BYTES, STREAM_DATA, STREAM_END, STREAM_HEAD, STREAM_INFORMATIONAL } from "./frame_type.ts";
 import type { StreamFrameType } from "./frame_type.ts";
 import { MAX_RESET_CODE } from "./reset_frame.ts";
-import type { SendLog } from "./send_log.ts";
 import type { SessionStream } from "./session_stream.ts";
 import { StreamReceiver } from "./stream_receiver.ts";
 import { StreamSender } from "./stream_sender.ts";
 
 export interface StreamHost<T> {
-  readonly log: SendLog;
-  /** Bytes that a piece of `bytes` may put into the log at once; 0 while others wait before it. */
-  directBudget(bytes: number): number;
-  /** Frames of the stream went into the log. */
-  logGrew(): void;
+  /** Where a new stream's frames go. */
+  readonly firstLog: CarriedLog;
+  /** Gives the stream the other log if its next piece, of so many bytes, belongs there and nothing of it is under way. */
+  chooseLog(stream: Stream<T>, piece: { bytes: number; isBulk: boolean }): void;
+  /** Bytes that a piece of `bytes` may put into the stream's log at once; 0 while others wait before it. */
+  directBudget(stream: Stream<T>, bytes: number): number;
+  /** Frames went into the log. */
+  logGrew(log: CarriedLog): void;
   /** The stream holds so many bytes more. */
   heldGrew(bytes: number): void;
   /** The stream holds something that may go. */
@@ -39,6 +42,10 @@ export class Stream<T> implements SessionStream<T> {
   isAnnounced: boolean;
   /** The queued `sent` event, while it can still grow. */
   sentEvent: { readonly kind: "sent"; readonly stream: SessionStream<T>; bytes: number } | null = null;
+  /** Where its frames go. */
+  carried: CarriedLog;
+  /** Position in that log behind its latest frame. */
+  sentPosition = 0;
   readonly #host: StreamHost<T>;
   readonly #windowUnits: number;
   #owner: T | undefined;
@@ -49,6 +56,7 @@ export class Stream<T> implements SessionStream<T> {
     const { id, role, windowUnits } = options;
     this.#host = host;
     this.#windowUnits = windowUnits;
+    this.carried = host.firstLog;
     this.id = id;
     this.isAnnounced = role === "edge";
     this.sender = new StreamSender({
@@ -84,13 +92,14 @@ export class Stream<T> implements SessionStream<T> {
     this.#sendWhole(STREAM_INFORMATIONAL, head);
   }
 
-  sendHead(head: Uint8Array): void {
-    this.#sendWhole(STREAM_HEAD, head);
+  sendHead(head: Uint8Array, isBulk = false): void {
+    this.#sendWhole(STREAM_HEAD, head, isBulk);
   }
 
   sendData(bytes: Uint8Array): number {
     if (this.#isCut) return bytes.length;
     if (bytes.length === 0) return 0;
+    this.#host.chooseLog(this, { bytes: bytes.length, isBulk: false });
     return this.#send(STREAM_DATA, bytes);
   }
 
@@ -110,6 +119,13 @@ export class Stream<T> implements SessionStream<T> {
     if (limit !== null) this.#host.creditGrew(this, limit);
   }
 
+  /** For the session: moves one held frame into the log; returns how many bytes of data it carries. */
+  moveFrame(): number {
+    const bytes = this.sender.moveFrame(this.carried.log);
+    this.sentPosition = this.carried.log.endPosition;
+    return bytes;
+  }
+
   /** For the session: both directions ended, or the stream is cut. */
   close(state: "complete" | "cut" | "muted"): void {
     this.#state = state;
@@ -119,19 +135,24 @@ export class Stream<T> implements SessionStream<T> {
     return this.#state === "cut" || this.#state === "muted";
   }
 
-  #sendWhole(type: StreamFrameType, bytes: Uint8Array): void {
+  #sendWhole(type: StreamFrameType, bytes: Uint8Array, isBulk = false): void {
     if (this.#isCut) return;
     assert(bytes.length <= MAX_HEAD_BYTES, "head or trailers above their limit");
+    this.#host.chooseLog(this, { bytes: 0, isBulk });
     this.#send(type, bytes);
   }
 
   #send(type: StreamFrameType, bytes: Uint8Array): number {
-    const { sender } = this;
+    const { sender, carried } = this;
     const host = this.#host;
     const held = sender.heldBytes;
-    const logEnd = host.log.endPosition;
-    const sent = sender.send({ type, bytes, budgetBytes: host.directBudget(bytes.length) }, host.log);
-    if (host.log.endPosition > logEnd) host.logGrew();
+    const logEnd = carried.log.endPosition;
+    const budgetBytes = host.directBudget(this, bytes.length);
+    const sent = sender.send({ type, bytes, budgetBytes }, carried.log);
+    if (carried.log.endPosition > logEnd) {
+      this.sentPosition = carried.log.endPosition;
+      host.logGrew(carried);
+    }
     if (sender.hasHeld) {
       host.heldGrew(sender.heldBytes - held);
       assert(sender.heldDataBytes <= this.#windowUnits, "a user has more than a window held");

@@ -75,6 +75,11 @@ export class StreamReceiver {
     return this.#store.add(frame) ? storedFrameCost(frame) : 0;
   }
 
+  /** False when a frame that is ahead finds no place. */
+  get hasStoreRoom(): boolean {
+    return this.#store === null || !this.#store.isFull;
+  }
+
   /** The stored frame that is due now, or null. @throws {ProtocolViolation} `offset`, `stream_order` */
   takeStored(): StoredFrame | null {
     if (this.#store === null) return null;

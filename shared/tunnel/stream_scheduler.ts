@@ -18,6 +18,11 @@ export class StreamScheduler<S extends Schedulable> {
     return this.#small.size + this.#bulk.size;
   }
 
+  /** True when the stream waits here. */
+  has(stream: S): boolean {
+    return this.#small.has(stream) || this.#bulk.has(stream);
+  }
+
   /** True when a piece of `bytes` that is sent now would not jump a queue it belongs to. */
   isFreeFor(bytes: number): boolean {
     return this.#small.size === 0 && (bytes <= SMALL_HELD_BYTES || this.#bulk.size === 0);
@@ -25,7 +30,7 @@ export class StreamScheduler<S extends Schedulable> {
 
   /** Adds a stream at the end of its list; no-op when it waits already. */
   add(stream: S): void {
-    if (this.#small.has(stream) || this.#bulk.has(stream)) return;
+    if (this.has(stream)) return;
     (stream.sender.heldBytes <= SMALL_HELD_BYTES ? this.#small : this.#bulk).add(stream);
   }
 

@@ -14,6 +14,9 @@ export interface StreamTableOptions<T> {
   create(id: number): Stream<T>;
 }
 
+/** Streams above the agreed number that a core still takes: frames of closed ones may be under way on another lane. */
+const STREAM_LIMIT_SLACK = 1024;
+
 /** What a frame may do to an id that was never seen: open it, use it up unopened, or nothing. */
 export type UnseenIdRule = "open" | "use_up" | "violation";
 
@@ -61,11 +64,16 @@ export class StreamTable<T> {
     if (unseen === "violation" || (this.#peerLastId !== null && id > this.#peerLastId)) {
       throw new ProtocolViolation("stream_id", `stream ${id} was never opened`);
     }
-    if (unseen === "open" && this.isFull) {
+    if (unseen === "open" && this.#streams.size >= this.#options.maxStreams + STREAM_LIMIT_SLACK) {
       throw new ProtocolViolation("stream_limit", "too many live streams");
     }
     this.#seen.add(id);
     return unseen === "open" ? this.#insert(id) : null;
+  }
+
+  /** True when a copy may open a stream: what it is a copy of comes later, when there may be room. */
+  isOpenToCopies(id: number): boolean {
+    return this.#streams.has(id) || (!this.isFull && this.#seen.runCount < this.#options.maxStreams);
   }
 
   remove(stream: Stream<T>): void {

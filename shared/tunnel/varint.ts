@@ -104,6 +104,14 @@ export class FrameReader {
     return value <= Number.MAX_SAFE_INTEGER ? value : -1;
   }
 
+  /** Gives the next `length` bytes to `part` to read; false when they are not there. */
+  split(part: FrameReader, length: number): boolean {
+    if (length < 0 || this.remaining < length) return false;
+    part.reset(this.#buffer, { start: this.#at, end: this.#at + length });
+    this.#at += length;
+    return true;
+  }
+
   /** What is left, borrowed. */
   rest(): Uint8Array {
     const rest = this.#buffer.subarray(this.#at, this.#end);

@@ -50,6 +50,11 @@ Deno.test("resultMarkdown() tells relays, what was not run and the tables", () =
   assert.ok(text.includes("| nginx | 1.00× |") && text.includes("a\\|b"));
 });
 
+Deno.test("resultMarkdown() shows the charts above the tables", () => {
+  const text = resultMarkdown(RESULT, [{ fileName: "a.svg", title: "A", svg: "<svg/>" }]);
+  assert.ok(text.includes("\n\n![A](a.svg)\n\n**64 at a time**"));
+});
+
 Deno.test("resultMarkdown() does not count small runs", () => {
   assert.equal(resultMarkdown(null), "_Not measured yet._");
   assert.equal(resultMarkdown({ ...RESULT, isSmall: true }), "_Not measured yet._");

@@ -40,13 +40,32 @@ Deno.test("init() writes a pair that check() finds valid, and prints the API key
     assert.equal(edge.name, "hk-1");
     assert.equal(core.tunnel.edges[0]?.name, "hk-1");
     assert.deepEqual(edge.listener.address, { hostname: "0.0.0.0", port: 443 });
-    assert.deepEqual(edge.tunnel.cores[0]?.address, { hostname: "core.example.com", port: 7443 });
-    assert.deepEqual([edge.tunnel.cores[0]?.transport, core.tunnel.listeners[0]?.transport], ["tls", "tls"]);
+    const address = { hostname: "core.example.com", port: 7443 };
+    assert.deepEqual(edge.tunnel.cores[0]?.addresses, [{ address, transport: "tls" }]);
+    const listening = { address: { hostname: "0.0.0.0", port: 7443 }, transport: "tls" };
+    assert.deepEqual(core.tunnel.listeners, [listening]);
     const urls = core.origins[0]?.endpoints.map(({ url }) => url.href);
     assert.deepEqual(urls, ["http://10.0.0.5:8000/", "http://10.0.0.6:8000/base"]);
     for (const { name } of Deno.readDirSync(out)) {
       assert.ok(!(await Deno.readTextFile(join(out, name))).includes(key), `${name} holds the API key`);
     }
+  });
+});
+
+Deno.test("init() gives the tunnel QUIC and TLS on one port unless it is told otherwise", async () => {
+  await inTemporaryFolder(async (folder) => {
+    const args = ["--out", folder, ...ADDRESSES, "--origin", "http://127.0.0.1:8000"];
+    const result = await runDeploy("init.ts", { args, permissions: PERMISSIONS });
+    assert.match(result.stdout, /the edge comes in on UDP and TCP port 7443/);
+    const edge = await loadEdgeConfig(join(folder, "edge.yaml"));
+    const core = await loadCoreConfig(join(folder, "core.yaml"));
+    const ways = [edge.tunnel.cores[0]?.addresses ?? [], core.tunnel.listeners].map((list) =>
+      list.map(({ address, transport }) => `${transport} ${address.hostname}:${address.port}`)
+    );
+    assert.deepEqual(ways, [
+      ["quic core.example.com:7443", "tls core.example.com:7443"],
+      ["quic 0.0.0.0:7443", "tls 0.0.0.0:7443"],
+    ]);
   });
 });
 
@@ -108,7 +127,7 @@ Deno.test("init() says all that is wrong with its arguments", async () => {
       "--tunnel-address: core:0 has a port outside 1 to 65535.",
       "--origin: host:80 is not an http or https URL.",
       "--edge-name: a name has",
-      "--transport: x is neither quic nor tls.",
+      "--transport: x is none of quic, tls, websocket.",
       "Usage: deno task init",
     ]
   ) assert.ok(result.stderr.includes(words), `${words}\n${result.stderr}`);

@@ -15,13 +15,6 @@ export function hashText(text: string, seed: number): number {
   return mix(h, text.length);
 }
 
-/** FNV-1a over bytes. */
-export function hashBytes(bytes: Uint8Array, seed: number): number {
-  let h = (0x811c9dc5 ^ seed) >>> 0;
-  for (let i = 0; i < bytes.length; i++) h = Math.imul(h ^ (bytes[i] ?? 0), 0x01000193);
-  return mix(h, bytes.length);
-}
-
 /** `digits` hexadecimal digits that follow from `seed`. */
 export function hexOf(seed: number, digits: number): string {
   let text = "";

@@ -1,14 +1,17 @@
 import assert from "node:assert/strict";
 import { TunnelServer } from "../../../core/session/tunnel_server.ts";
 import { SYSTEM_CLOCK } from "../../../shared/clock/clock.ts";
-import { EdgeKeys } from "../../../shared/handshake/edge_keys.ts";
-import type { EdgeSigner } from "../../../shared/handshake/edge_signer.ts";
 import { HandshakeTally } from "../../../shared/handshake/handshake_tally.ts";
+import { PeerKeys } from "../../../shared/handshake/peer_keys.ts";
+import type { PeerSigner } from "../../../shared/handshake/peer_signer.ts";
 import { performEdgeHandshake } from "../../../shared/handshake/perform_edge_handshake.ts";
 import type { LaneConnection } from "../../../shared/transport/lane_connection.ts";
+import { DEFAULT_REDUNDANCY } from "../../../shared/tunnel/redundancy.ts";
 import { DEFAULT_SESSION_LIMITS } from "../../../shared/tunnel/session_limits.ts";
+import { eventually } from "../../support/eventually.ts";
 import { LiveHandler } from "../../support/live_exchange.ts";
-import { createEdgeKey, eventually, LogLines } from "../../shared/session/tunnel_pair.ts";
+import { LogLines } from "../../support/log_lines.ts";
+import { createEdge } from "../../shared/handshake/handshake_fixture.ts";
 import {
   closeQuietly,
   dialLoopback,
@@ -17,12 +20,13 @@ import {
   untilLost,
 } from "../../shared/transport/lane_fixture.ts";
 
-const KEYS = { "hk-1": createEdgeKey(), "hk-2": createEdgeKey() };
+const KEYS = { "hk-1": createEdge(), "hk-2": createEdge() };
 type EdgeName = keyof typeof KEYS;
 const NEVER = new AbortController().signal;
 
 class ServerFixture implements AsyncDisposable {
   readonly tally = new HandshakeTally();
+  readonly log = new LogLines("core");
   readonly server: TunnelServer;
   readonly #listener = listenOnLoopback("tls");
   readonly #serving: Promise<void>;
@@ -30,11 +34,12 @@ class ServerFixture implements AsyncDisposable {
 
   constructor({ maxConnections = 100 } = {}) {
     this.server = new TunnelServer({
-      keys: new EdgeKeys(Object.entries(KEYS).map(([name, { publicKey }]) => ({ name, publicKey }))),
+      keys: new PeerKeys(Object.entries(KEYS).map(([name, { publicKey }]) => ({ name, publicKey }))),
       serverNames: new Set([SERVER_NAME]),
       limits: { ...DEFAULT_SESSION_LIMITS, resumeTimeoutMs: 60_000 },
+      redundancy: DEFAULT_REDUNDANCY,
       clock: SYSTEM_CLOCK,
-      log: new LogLines("core").log,
+      log: this.log.log,
       tally: this.tally,
       maxConnections,
       wallClock: Date.now,
@@ -49,7 +54,7 @@ class ServerFixture implements AsyncDisposable {
     return lane;
   }
 
-  async join(edgeName: EdgeName, options: { sessionId?: Uint8Array | null; sign?: EdgeSigner } = {}) {
+  async join(edgeName: EdgeName, options: { sessionId?: Uint8Array | null; sign?: PeerSigner } = {}) {
     const { sessionId = null, sign = KEYS[edgeName].sign } = options;
     const lane = await this.dial();
     return performEdgeHandshake(lane, {

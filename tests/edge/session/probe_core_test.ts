@@ -8,17 +8,19 @@ function probing() {
   const clock = new ManualClock();
   const upstream = new RecordedUpstream();
   const tunnel = { isUp: true };
+  const results: (number | null)[] = [];
   const probe = new CoreProbe({
     clock,
     intervalMs: 2_000,
     newRequestId: () => "req_probe",
+    onResult: (roundTripMs) => results.push(roundTripMs),
     open: (request, answer) => tunnel.isUp ? upstream.handler(request, answer) : null,
   });
-  return { clock, upstream, tunnel, probe };
+  return { clock, upstream, tunnel, probe, results };
 }
 
 Deno.test("CoreProbe measures from a probe to its answer, and probes again at each interval", () => {
-  const { clock, upstream, probe } = probing();
+  const { clock, upstream, probe, results } = probing();
   probe.probe();
   assert.equal(upstream.last.request.context.kind, "probe");
   assert.deepEqual(upstream.last.calls, ["end"]);
@@ -34,11 +36,12 @@ Deno.test("CoreProbe measures from a probe to its answer, and probes again at ea
   assert.equal(probe.roundTripMs, null);
   probe.stop();
   assert.equal(upstream.requests[2]?.calls.at(-1), "abort tunnel_lost");
+  assert.deepEqual(results, [30, null, null]);
   assert.equal(clock.pendingTimers, 0);
 });
 
 Deno.test("CoreProbe counts neither an error nor a tunnel that is down as an answer, and forgets older probes", () => {
-  const { upstream, tunnel, probe } = probing();
+  const { upstream, tunnel, probe, results } = probing();
   probe.probe();
   const first = upstream.last;
   first.answer.head(answerHead({ status: 204 }));
@@ -53,5 +56,6 @@ Deno.test("CoreProbe counts neither an error nor a tunnel that is down as an ans
   probe.probe();
   assert.equal(upstream.requests.length, 3);
   assert.equal(probe.roundTripMs, null);
+  assert.deepEqual(results, [0, 0, null, null]);
   probe.stop();
 });

@@ -89,6 +89,27 @@ const MISTAKES: {
     message: /^clashes with tunnel\.listeners\[0\]\.address/,
   },
   {
+    what: "one way to a core twice",
+    node: "edge",
+    replace: {
+      "          transport: quic\n":
+        "          transport: quic\n        - {address: 'CORE.example.com:7443'}\n",
+    },
+    at: "{address: 'CORE",
+    path: "tunnel.cores[0].addresses[1].address",
+    message: /^is the same way as in line \d+$/,
+  },
+  {
+    what: "two cores of one name",
+    node: "edge",
+    replace: {
+      "  cores:\n": "  cores:\n    - {name: sz-1, server_name: a, addresses: [{address: 'a:1'}]}\n",
+    },
+    at: "    - name: sz-1\n",
+    path: "tunnel.cores[1].name",
+    message: /^is the same as in line \d+$/,
+  },
+  {
     what: "watermarks in the wrong order",
     node: "edge",
     replace: { "low_watermark: 0.2": "low_watermark: 0.8" },
@@ -137,6 +158,68 @@ const MISTAKES: {
     message: /^names a file that is a folder, not a file$/,
   },
 ];
+
+/** The section of the example that is off unless given. */
+const REVERSE = `
+  reverse:
+    listeners: [{address: "0.0.0.0:7444", transport: tls}]
+    certificate_file: edge-certificate.pem
+    key_file: edge-key.pem
+    cores: [{name: sz-2, public_key: MCowBQYDK2VwAyEA11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo=}]
+`;
+
+Deno.test("loadConfig() takes an edge without cores only if cores dial it", async () => {
+  await using folder = await ConfigFolder.create();
+  const withCores = example("edge");
+  const cores = withCores.slice(
+    withCores.indexOf("  cores:\n"),
+    withCores.indexOf("  # Connections that are kept"),
+  );
+  const none = withCores.replace(cores, "  cores: []\n");
+  const [problem] = await folder.problems(none);
+  assert.deepEqual([problem?.path, problem?.line], ["tunnel.cores", lineOf(none, "  cores: []")]);
+  assert.match(problem?.message ?? "", /^has no core/);
+  assert.deepEqual((await folder.problems(withCores.replace(cores, ""))).map(({ path }) => path), [
+    "tunnel.cores",
+  ]);
+  assert.deepEqual(await folder.problems(none.replace("tunnel:\n", `tunnel:${REVERSE}`)), []);
+});
+
+for (
+  const [what, from, to, path, message] of [
+    [
+      "a core that is dialled and dials",
+      "sz-2",
+      "sz-1",
+      "tunnel.reverse.cores[0].name",
+      /is the same as in line/,
+    ],
+    [
+      "a key of another certificate",
+      "edge-key.pem",
+      "core-key.pem",
+      "tunnel.reverse.key_file",
+      /does not belong/,
+    ],
+    [
+      "a listener on the clients' port",
+      "0.0.0.0:7444",
+      "127.0.0.1:443",
+      "tunnel.reverse.listeners[0].address",
+      /clashes with/,
+    ],
+  ] as const
+) {
+  Deno.test(`loadConfig() reports in tunnel.reverse ${what}`, async () => {
+    await using folder = await ConfigFolder.create();
+    assert.ok(REVERSE.includes(from));
+    const text = example("edge", { "tunnel:\n": `tunnel:${REVERSE.replace(from, to)}` });
+    const problems = await folder.problems(text);
+    assert.deepEqual(problems.map((problem) => problem.path), [path]);
+    assert.match(problems[0]?.message ?? "", message);
+    assert.equal(problems[0]?.line, lineOf(text, to));
+  });
+}
 
 for (const { what, node, replace, at, path, message } of MISTAKES) {
   Deno.test(`loadConfig() reports ${what} with its line`, async () => {

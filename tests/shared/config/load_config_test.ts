@@ -15,7 +15,15 @@ Deno.test("loadConfig() reads the example of an edge", async () => {
   assert.equal(config.node, "edge");
   assert.deepEqual(config.listener.address, { hostname: "0.0.0.0", port: 443 });
   assert.equal(config.listener.certificates[0]?.keyFile, folder.file("edgeKey"));
-  assert.equal(config.tunnel.cores[0]?.transport, "quic");
+  const address = { hostname: "core.example.com", port: 7443 };
+  assert.deepEqual(config.tunnel.cores, [{
+    name: "sz-1",
+    serverName: "core.example.com",
+    weight: 1,
+    addresses: [{ address, transport: "quic" }],
+  }]);
+  assert.deepEqual([config.tunnel.lanes, config.tunnel.reverse], [4, null]);
+  assert.deepEqual(config.tunnel.redundancy, { mode: "auto", maxFrameBytes: 1024, spacingMs: 3 });
   assert.equal(config.tunnel.waitTimeoutMs, 5_000);
   assert.equal(config.backpressure.maxWriteRateBytesPerSecond, 10 * 1024 * 1024);
   assert.deepEqual(config.sse.coalesce, { maxEvents: 1, maxDelayMs: 10 });
@@ -43,7 +51,10 @@ Deno.test("loadConfig() gives the same for defaults that are written out and lef
   const long = await folder.load(example("edge", {
     "name: hk-1": "name: edge-1",
     "0.0.0.0:443": "localhost:8443",
+    "name: sz-1": "name: core-1",
     "core.example.com:7443": "localhost:7443",
+    "          transport: quic\n":
+      "          transport: quic\n        - { address: localhost:7443, transport: tls }\n",
     "server_name: core.example.com": "server_name: localhost",
   }));
   assert.deepEqual(short, long);
@@ -65,6 +76,11 @@ Deno.test("loadConfig() takes all options of the examples that are off unless gi
   assert.equal(config.origins[0]?.apiKey, "origin-secret");
   assert.equal(config.tunnel.edges[0]?.notAfter?.toISOString(), "2030-01-01T00:00:00.000Z");
   assert.deepEqual(config.routes[0]?.models, ["qwen3-*"]);
+  const edge = await folder.load(example("edge").replaceAll(/^( *)#(?! \S)/gm, "$1")) as EdgeConfig;
+  assert.deepEqual(edge.tunnel.reverse?.listeners, [
+    { address: { hostname: "0.0.0.0", port: 7444 }, transport: "quic" },
+  ]);
+  assert.deepEqual(edge.tunnel.reverse.cores.map(({ name, weight }) => [name, weight]), [["sz-2", 1]]);
 });
 
 Deno.test("loadEdgeConfig() and loadCoreConfig() refuse the other node's file", async () => {
@@ -125,7 +141,7 @@ const MISTAKES: {
     problem: {
       path: "tunnel",
       message: /unknown option "ca_flie"; did you mean ca_file\?$/,
-      allowed: /cores, ca_file/,
+      allowed: /reverse, ca_file/,
     },
   },
   {
@@ -246,11 +262,14 @@ const MISTAKES: {
     problem: { path: "name", message: /^is not a single value$/, found: "a section" },
   },
   {
-    what: "a second core",
+    what: "more ways to a core than there may be",
     node: "edge",
-    replace: { "  cores:\n": "  cores:\n    - {address: 'b:1', server_name: b}\n" },
-    at: "  cores:",
-    problem: { path: "tunnel.cores", message: /^has 2 items$/, allowed: /^exactly 1/ },
+    replace: {
+      "      addresses:\n": "      addresses:\n" +
+        Array.from({ length: 8 }, (_, index) => `        - {address: 'core:${index + 1}'}\n`).join(""),
+    },
+    at: "      addresses:",
+    problem: { path: "tunnel.cores[0].addresses", message: /^has 9 items$/, allowed: /^1 to 8/ },
   },
   {
     what: "an address without a port",

@@ -7,8 +7,8 @@ import {
   type TrustedEdge,
 } from "../../../shared/handshake/core_handshake.ts";
 import { EdgeHandshake, type EdgeHandshakeOptions } from "../../../shared/handshake/edge_handshake.ts";
-import { type EdgeKey, EdgeKeys } from "../../../shared/handshake/edge_keys.ts";
-import { type EdgeSigner, edgeSigner } from "../../../shared/handshake/edge_signer.ts";
+import { type PeerKey, PeerKeys } from "../../../shared/handshake/peer_keys.ts";
+import { type PeerSigner, peerSigner } from "../../../shared/handshake/peer_signer.ts";
 
 export const NOW = Date.UTC(2026, 0, 1);
 export const LIMITS = {
@@ -22,22 +22,22 @@ export const SESSION_ID = new Uint8Array(16).fill(7);
 export const SERVER_NAME = "core.test";
 
 export interface TestEdge {
-  readonly sign: EdgeSigner;
+  readonly sign: PeerSigner;
   readonly publicKey: string;
 }
 
 export function createEdge(): TestEdge {
   const { privateKey, publicKey } = generateKeyPairSync("ed25519");
   return {
-    sign: edgeSigner(privateKey.export({ type: "pkcs8", format: "pem" }).toString()),
+    sign: peerSigner(privateKey.export({ type: "pkcs8", format: "pem" }).toString()),
     publicKey: Buffer.from(publicKey.export({ type: "spki", format: "der" })).toString("base64"),
   };
 }
 
 export const EDGE = createEdge();
 
-export function edgeKeys(...keys: Partial<EdgeKey>[]): EdgeKeys {
-  return new EdgeKeys(keys.map((key) => ({ name: "hk-1", publicKey: EDGE.publicKey, ...key })));
+export function edgeKeys(...keys: Partial<PeerKey>[]): PeerKeys {
+  return new PeerKeys(keys.map((key) => ({ name: "hk-1", publicKey: EDGE.publicKey, ...key })));
 }
 
 export function admitAll(edge: TrustedEdge): Admission {
@@ -61,6 +61,7 @@ export function createCoreHalf(options: Partial<CoreHandshakeOptions> = {}): Cor
     nonce: randomBytes(32),
     coreInstanceId: new Uint8Array(16).fill(9),
     serverNames: new Set([SERVER_NAME]),
+    dialledEdge: null,
     versions: [1],
     keys: edgeKeys({}),
     admit: admitAll,

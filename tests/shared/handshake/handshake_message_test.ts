@@ -3,19 +3,38 @@ import fc from "fast-check";
 import {
   decodeHandshakePayload,
   encodeHandshakeMessage,
+  handshakeKindOf,
+} from "../../../shared/handshake/handshake_codec.ts";
+import {
   HANDSHAKE_HEADER_BYTES,
   HandshakeFormatError,
-  handshakeKindOf,
   type HandshakeMessage,
 } from "../../../shared/handshake/handshake_message.ts";
-import { isEdgeName } from "../../../shared/handshake/handshake_names.ts";
+import {
+  coversServerName,
+  dialledByName,
+  isNodeName,
+  isServerName,
+} from "../../../shared/handshake/handshake_names.ts";
 import { HandshakeReader } from "../../../shared/handshake/handshake_reader.ts";
 import { concat } from "./handshake_fixture.ts";
+
+const KINDS = [
+  "hello",
+  "challenge",
+  "proof",
+  "accept",
+  "reject",
+  "knock",
+  "invite",
+  "core_proof",
+] as const;
 
 const plainRecord = <T>(model: { [K in keyof T]: fc.Arbitrary<T[K]> }) =>
   fc.record<T>(model, { noNullPrototype: true });
 const bytes = (length: number) => fc.uint8Array({ minLength: length, maxLength: length });
-const edgeName = fc.stringMatching(/^[a-z0-9][a-z0-9._-]{0,62}$/);
+const nodeName = fc.stringMatching(/^[a-z0-9][a-z0-9._-]{0,62}$/);
+const serverName = fc.constantFrom("core.test", "a", "10.0.0.1", "::1", "2001:db8::1", "x".repeat(253));
 const version = fc.integer({ min: 1, max: 0xffff });
 const limits = plainRecord({
   maxStreams: fc.integer({ min: 1, max: 1_000_000 }),
@@ -28,8 +47,8 @@ const message: fc.Arbitrary<HandshakeMessage> = fc.oneof(
   plainRecord({
     kind: fc.constant("hello" as const),
     versions: fc.uniqueArray(version, { minLength: 1, maxLength: 8 }),
-    edgeName,
-    serverName: fc.constantFrom("core.test", "a", "10.0.0.1", "::1", "2001:db8::1", "x".repeat(253)),
+    edgeName: nodeName,
+    serverName,
     nonce: bytes(32),
     sessionId: fc.option(bytes(16)),
   }),
@@ -45,6 +64,16 @@ const message: fc.Arbitrary<HandshakeMessage> = fc.oneof(
     kind: fc.constant("reject" as const),
     code: fc.constantFrom("refused" as const, "version" as const, "unavailable" as const),
   }),
+  plainRecord({
+    kind: fc.constant("knock" as const),
+    versions: fc.uniqueArray(version, { minLength: 1, maxLength: 8 }),
+    coreName: nodeName,
+    edgeName: nodeName,
+    serverName,
+    nonce: bytes(32),
+  }),
+  plainRecord({ kind: fc.constant("invite" as const), version, nonce: bytes(32) }),
+  plainRecord({ kind: fc.constant("core_proof" as const), signature: bytes(64) }),
 );
 
 function decodeFrame(frame: Uint8Array): HandshakeMessage {
@@ -87,9 +116,8 @@ Deno.test("decodeHandshakePayload() refuses every payload that is cut short or h
 });
 
 Deno.test("decodeHandshakePayload() never throws anything but HandshakeFormatError", () => {
-  const kinds = ["hello", "challenge", "proof", "accept", "reject"] as const;
   fc.assert(
-    fc.property(fc.constantFrom(...kinds), fc.uint8Array({ maxLength: 300 }), (kind, payload) => {
+    fc.property(fc.constantFrom(...KINDS), fc.uint8Array({ maxLength: 300 }), (kind, payload) => {
       try {
         decodeHandshakePayload(kind, payload);
       } catch (error) {
@@ -123,8 +151,7 @@ Deno.test("HandshakeReader finds the same frames however the bytes are cut", () 
           const size = cuts.next().value ?? 1;
           reader.push(wire.subarray(offset, offset + size));
           offset += size;
-          const expected = ["hello", "challenge", "proof", "accept", "reject"] as const;
-          for (let frame = reader.next(expected); frame !== null; frame = reader.next(expected)) {
+          for (let frame = reader.next(KINDS); frame !== null; frame = reader.next(KINDS)) {
             found.push(frame.message);
           }
         }
@@ -136,9 +163,26 @@ Deno.test("HandshakeReader finds the same frames however the bytes are cut", () 
   );
 });
 
-Deno.test("isEdgeName() takes names and nothing that could pass for something else", () => {
-  for (const name of ["a", "hk-1", "edge.hk_2", "0", "x".repeat(63)]) assert.ok(isEdgeName(name), name);
+Deno.test("isNodeName() takes names and nothing that could pass for something else", () => {
+  for (const name of ["a", "hk-1", "edge.hk_2", "0", "x".repeat(63)]) assert.ok(isNodeName(name), name);
   for (const name of ["", "-a", ".a", "A", "a b", "a\n", "é", "x".repeat(64), "a/b"]) {
-    assert.ok(!isEdgeName(name), name);
+    assert.ok(!isNodeName(name), name);
+  }
+});
+
+Deno.test("coversServerName() knows exact names and wildcards of one label", () => {
+  const names = new Set(["core.test", "*.example.com", "10.0.0.1"]);
+  for (const name of ["core.test", "10.0.0.1", "a.example.com"]) {
+    assert.ok(coversServerName(names, name), name);
+  }
+  for (const name of ["example.com", "a.b.example.com", ".example.com", "a.core.test", "com"]) {
+    assert.ok(!coversServerName(names, name), name);
+  }
+});
+
+Deno.test("dialledByName() gives what a HELLO can carry and no certificate covers", () => {
+  for (const core of ["sz-1", "a.example.com", "core.test"]) {
+    assert.ok(isServerName(dialledByName(core)));
+    assert.ok(!coversServerName(new Set(["*.example.com", "core.test", "sz-1"]), dialledByName(core)), core);
   }
 });

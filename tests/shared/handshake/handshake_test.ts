@@ -5,7 +5,7 @@ import type {
   RefusalReason,
 } from "../../../shared/handshake/core_handshake.ts";
 import type { EdgeHandshake, EdgeHandshakeOptions } from "../../../shared/handshake/edge_handshake.ts";
-import { encodeHandshakeMessage } from "../../../shared/handshake/handshake_message.ts";
+import { encodeHandshakeMessage } from "../../../shared/handshake/handshake_codec.ts";
 import {
   admitAll,
   concat,

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { SYSTEM_CLOCK } from "../../../shared/clock/clock.ts";
-import { encodeHandshakeMessage } from "../../../shared/handshake/handshake_message.ts";
+import { encodeHandshakeMessage } from "../../../shared/handshake/handshake_codec.ts";
 import { HandshakeTally } from "../../../shared/handshake/handshake_tally.ts";
 import { performCoreHandshake } from "../../../shared/handshake/perform_core_handshake.ts";
 import { performEdgeHandshake } from "../../../shared/handshake/perform_edge_handshake.ts";
@@ -19,6 +19,7 @@ function coreOptions(tally: HandshakeTally) {
   return {
     coreInstanceId: randomBytes(16),
     serverNames: new Set([SERVER_NAME]),
+    dialledEdge: null,
     keys: edgeKeys({}),
     admit: admitAll,
     tally,
@@ -62,7 +63,7 @@ for (const transport of TRANSPORTS) {
       performCoreHandshake(accepted, coreOptions(tally)),
       performEdgeHandshake(dialled, { ...EDGE_OPTIONS, sign: createEdge().sign }),
     ]);
-    assert.deepEqual(core, { kind: "refused", reason: "wrong_key" });
+    assert.deepEqual(core, { kind: "refused", reason: "wrong_key", edgeName: null });
     assert.deepEqual(edge, { kind: "refused", reason: "refused" });
     assert.equal(tally.refused.wrong_key, 1);
     listener.close();
@@ -76,7 +77,7 @@ Deno.test("performCoreHandshake() gives a silent or dribbling peer its time and 
     for (const byte of [0, 200, 1, 1, 1]) await silent.write(new Uint8Array([byte]));
   })();
   const result = await performCoreHandshake(core, { ...coreOptions(tally), timeoutMs: 100 });
-  assert.deepEqual(result, { kind: "refused", reason: "timeout" });
+  assert.deepEqual(result, { kind: "refused", reason: "timeout", edgeName: null });
   await dribble;
   assert.equal(await silent.read(new Uint8Array(10)).catch(() => null), null);
   silent.close();
@@ -88,12 +89,12 @@ Deno.test("performCoreHandshake() ends when the peer leaves or its own signal fi
   const [leaver, left] = await connectTcp();
   const leaving = performCoreHandshake(left, coreOptions(tally));
   leaver.close();
-  assert.deepEqual(await leaving, { kind: "refused", reason: "left" });
+  assert.deepEqual(await leaving, { kind: "refused", reason: "left", edgeName: null });
   const [peer, core] = await connectTcp();
   const stop = new AbortController();
   const stopping = performCoreHandshake(core, { ...coreOptions(tally), signal: stop.signal });
   stop.abort();
-  assert.deepEqual(await stopping, { kind: "refused", reason: "stopped" });
+  assert.deepEqual(await stopping, { kind: "refused", reason: "stopped", edgeName: null });
   peer.close();
 });
 
@@ -119,7 +120,7 @@ Deno.test("performCoreHandshake() refuses at once above the number under way", a
   const running = performCoreHandshake(core, coreOptions(tally));
   const [second, turnedAway] = await connectTcp();
   const result = await performCoreHandshake(turnedAway, coreOptions(tally));
-  assert.deepEqual(result, { kind: "refused", reason: "overloaded" });
+  assert.deepEqual(result, { kind: "refused", reason: "overloaded", edgeName: null });
   first.close();
   await running;
   second.close();

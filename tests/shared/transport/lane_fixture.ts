@@ -9,17 +9,17 @@ import type {
 import { dialLane, listenLanes } from "../../../shared/transport/lane_transport.ts";
 
 export const SERVER_NAME = "core.test";
-export const TRANSPORTS: readonly LaneTransport[] = ["quic", "tls"];
+export const TRANSPORTS: readonly LaneTransport[] = ["quic", "tls", "websocket"];
 
 export interface TestTrust {
   readonly certificate: LaneCertificate;
   readonly caPem: string;
 }
 
-/** A new authority and a certificate for {@linkcode SERVER_NAME} by it. */
+/** A new authority and a certificate by it, for {@linkcode SERVER_NAME} and whatever a client dials on loopback. */
 export async function createTrust(): Promise<TestTrust> {
   const authority = await createAuthority({ name: "lane test", days: 1 });
-  const issued = await issueCertificate(authority, { names: [SERVER_NAME], days: 1 });
+  const issued = await issueCertificate(authority, { names: [SERVER_NAME, "127.0.0.1"], days: 1 });
   return {
     certificate: { certPem: issued.certificatePem, keyPem: issued.keyPem },
     caPem: authority.certificatePem,

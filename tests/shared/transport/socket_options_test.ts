@@ -59,6 +59,7 @@ Deno.test("setListenerSocketOptions() says what is missing without permission", 
     { kind: "unavailable", reason: "no permission to load the C library (--allow-ffi)" },
     null,
   ]);
-  const [granted] = await run(`--allow-ffi=${LIBC_PATHS.join(",")}`);
+  const [granted, congestionControl] = await run(`--allow-ffi=${LIBC_PATHS.join(",")}`);
   assert.equal(granted.kind, "set");
+  assert.equal(congestionControl, readCongestionControl());
 });

@@ -12,11 +12,13 @@ import { writeGoawayFrame } from "../../../shared/tunnel/goaway_frame.ts";
 import { writeLaneAckFrame } from "../../../shared/tunnel/lane_ack_frame.ts";
 import { writePingFrame, writePongFrame } from "../../../shared/tunnel/ping_frame.ts";
 import { writeResetFrame } from "../../../shared/tunnel/reset_frame.ts";
+import { DEFAULT_REDUNDANCY } from "../../../shared/tunnel/redundancy.ts";
 import { Session } from "../../../shared/tunnel/session.ts";
 import { DEFAULT_SESSION_LIMITS } from "../../../shared/tunnel/session_limits.ts";
 import { writeStreamFrame } from "../../../shared/tunnel/stream_frame.ts";
 import { concatBytes, encodeFrame } from "./encode_frame.ts";
 import { Random } from "./simulation/random.ts";
+import { STREAM_LANE } from "./lane_traits.ts";
 
 const ROUNDS = Number(Deno.env.get("LOWU_FUZZ_ROUNDS") ?? "4000");
 
@@ -56,8 +58,13 @@ function mutated(random: Random): Uint8Array {
 function runRound(seed: number): void {
   const random = new Random(seed);
   const role = random.pick(["edge", "core"] as const);
-  const session = new Session<string>({ role, limits: DEFAULT_SESSION_LIMITS, now: 0 });
-  const lanes = [session.attachLane(0), session.attachLane(0)];
+  const session = new Session<string>({
+    role,
+    limits: DEFAULT_SESSION_LIMITS,
+    redundancy: DEFAULT_REDUNDANCY,
+    now: 0,
+  });
+  const lanes = [session.attachLane(0, STREAM_LANE), session.attachLane(0, STREAM_LANE)];
   if (role === "edge") { for (let i = 0; i < 3; i++) session.openStream(bytes, "edge")?.sendData(bytes); }
   let now = 0;
   let ends = 0;

@@ -1,6 +1,7 @@
 /** An edge and a core whose lanes are joined directly, with a clock that the test turns. */
 import type { Lane } from "../../../shared/tunnel/lane.ts";
 import { Session } from "../../../shared/tunnel/session.ts";
+import { DEFAULT_REDUNDANCY, type RedundancyOptions } from "../../../shared/tunnel/redundancy.ts";
 import type { SessionEvent } from "../../../shared/tunnel/session_event.ts";
 import { DEFAULT_SESSION_LIMITS, type SessionLimits } from "../../../shared/tunnel/session_limits.ts";
 import type { SessionStream } from "../../../shared/tunnel/session_stream.ts";
@@ -12,6 +13,7 @@ export interface JoinedLane {
   readonly edge: Lane;
   readonly core: Lane;
   isBroken: boolean;
+  losesDatagrams: boolean;
 }
 
 /** Bytes in text form, for short comparisons. */
@@ -45,6 +47,10 @@ function describe(event: SessionEvent<string>): string {
       return `closed ${event.by} ${event.code}`;
     case "error":
       return `error ${event.code}`;
+    case "carrier":
+      return `carrier ${event.log} ${event.cause}`;
+    case "redundancy":
+      return `redundancy ${event.copiesPerFrame}`;
     case "lane_dead":
     case "lost":
       return event.kind;
@@ -64,17 +70,19 @@ export class SessionPair {
   isConsuming = true;
   now = 0;
 
-  constructor(limits: Partial<SessionLimits> = {}) {
+  constructor(limits: Partial<SessionLimits> = {}, redundancy: Partial<RedundancyOptions> = {}) {
     const all = { ...DEFAULT_SESSION_LIMITS, ...limits };
-    this.edge = new Session<string>({ role: "edge", limits: all, now: 0 });
-    this.core = new Session<string>({ role: "core", limits: all, now: 0 });
+    const copies = { ...DEFAULT_REDUNDANCY, ...redundancy };
+    this.edge = new Session<string>({ role: "edge", limits: all, redundancy: copies, now: 0 });
+    this.core = new Session<string>({ role: "core", limits: all, redundancy: copies, now: 0 });
   }
 
-  join(): JoinedLane {
-    const edge = this.edge.attachLane(this.now);
-    const core = this.core.attachLane(this.now);
+  join({ carriesDatagrams = false } = {}): JoinedLane {
+    const traits = { carriesDatagrams, isPreferred: carriesDatagrams };
+    const edge = this.edge.attachLane(this.now, traits);
+    const core = this.core.attachLane(this.now, traits);
     if (edge === null || core === null) throw new Error("no more lanes");
-    const lane = { edge, core, isBroken: false };
+    const lane = { edge, core, isBroken: false, losesDatagrams: false };
     this.lanes.push(lane);
     return lane;
   }
@@ -130,14 +138,30 @@ export class SessionPair {
   }
 
   #carry(lane: JoinedLane, from: Lane, to: Lane): boolean {
+    const isAnyDatagram = this.#carryDatagrams(lane, from, to);
     const chunk = from.takeOutput(this.now);
-    if (chunk === null) return false;
+    if (chunk === null) return isAnyDatagram;
     if (!lane.isBroken) {
       to.receive(chunk.slice(), this.now);
       this.drain();
     }
     from.outputWritten(chunk);
     return true;
+  }
+
+  #carryDatagrams(lane: JoinedLane, from: Lane, to: Lane): boolean {
+    let isAny = false;
+    for (
+      let bytes = from.takeDatagram(this.now, 1162);
+      bytes !== null;
+      bytes = from.takeDatagram(this.now, 1162)
+    ) {
+      isAny = true;
+      if (lane.isBroken || lane.losesDatagrams) continue;
+      to.receiveDatagram(bytes, this.now);
+      this.drain();
+    }
+    return isAny;
   }
 
   #drain(session: Session<string>, events: string[]): void {

@@ -1,9 +1,11 @@
 import assert from "node:assert/strict";
 import { UNTIL_HEARD, writeGoawayFrame } from "../../../shared/tunnel/goaway_frame.ts";
+import { DEFAULT_REDUNDANCY } from "../../../shared/tunnel/redundancy.ts";
 import { Session } from "../../../shared/tunnel/session.ts";
 import { DEFAULT_SESSION_LIMITS } from "../../../shared/tunnel/session_limits.ts";
 import { encodeFrame } from "./encode_frame.ts";
 import { bytesOf, SessionPair } from "./session_pair.ts";
+import { STREAM_LANE } from "./lane_traits.ts";
 
 Deno.test("Session carries one exchange, typed from head to end", () => {
   const pair = new SessionPair();
@@ -195,18 +197,18 @@ Deno.test("Session resumes on another lane when one dies, each byte once", () =>
     "end 1 ",
   ]);
   assert.equal(pair.edge.retainedBytes, 0);
-  assert.equal(pair.edge.stats.laneSwitches, 1);
+  assert.equal(pair.edge.stats.carrierChanges, 0);
   assert.ok(pair.edge.stats.bytesResent > 0);
 });
 
 Deno.test("Session drops frames that come twice", () => {
   const pair = new SessionPair({ ackDelayMs: 10_000 });
   const first = pair.join();
-  const second = pair.join();
+  pair.join();
   pair.open("head").sendData(bytesOf("once"));
   pair.move();
-  pair.edge.preferLane(second.edge);
-  assert.equal(first.edge.isActive, false);
+  pair.edge.relieveLane(first.edge, pair.now);
+  assert.equal(first.edge.carries, "nothing");
   pair.move();
   assert.deepEqual(pair.takeEvents().core, ["open 1 head", "data 1 once"]);
   assert.equal(pair.core.stats.framesDropped, 2);
@@ -220,10 +222,15 @@ Deno.test("Session leaves a lane that stays silent while it owes an acknowledgem
   first.isBroken = true;
   pair.open("head");
   pair.advance(500);
-  assert.equal(first.edge.isActive, true);
-  pair.advance(700);
-  assert.equal(second.edge.isActive, true);
-  assert.deepEqual(pair.takeEvents().core, ["open 1 head"]);
+  assert.equal(first.edge.carries, "both");
+  pair.advance(150);
+  assert.equal(second.edge.carries, "both");
+  assert.equal(first.edge.stalls, 1);
+  assert.equal(first.edge.isStalled, true);
+  assert.deepEqual(pair.takeEvents(), {
+    edge: ["carrier tokens stalled", "carrier bulk stalled"],
+    core: ["open 1 head"],
+  });
 });
 
 Deno.test("Session declares a lane dead after silence, and is lost when none comes back", () => {
@@ -244,7 +251,7 @@ Deno.test("Session declares a lane dead after silence, and is lost when none com
     edge: ["reset 1 0 tunnel_lost", "lost"],
     core: ["reset 1 0 tunnel_lost", "lost"],
   });
-  assert.equal(pair.edge.attachLane(pair.now), null);
+  assert.equal(pair.edge.attachLane(pair.now, STREAM_LANE), null);
   assert.equal(pair.edge.nextTimeout(), null);
 });
 
@@ -297,8 +304,13 @@ Deno.test("Session.goaway() of the core takes what the edge opens until it hears
 });
 
 Deno.test("Session of an edge ends the streams that a core's GOAWAY refuses", () => {
-  const edge = new Session<string>({ role: "edge", limits: DEFAULT_SESSION_LIMITS, now: 0 });
-  const lane = edge.attachLane(0) ?? assert.fail("no lane");
+  const edge = new Session<string>({
+    role: "edge",
+    limits: DEFAULT_SESSION_LIMITS,
+    redundancy: DEFAULT_REDUNDANCY,
+    now: 0,
+  });
+  const lane = edge.attachLane(0, STREAM_LANE) ?? assert.fail("no lane");
   for (const owner of ["taken", "refused"]) edge.openStream(new Uint8Array(0), owner);
   lane.receive(encodeFrame((writer) => writeGoawayFrame(writer, { lastStreamId: 1, reason: 7 })), 0);
   assert.equal(edge.nextEvent()?.kind, "goaway");
@@ -356,7 +368,7 @@ Deno.test("Session.attachLane() is null at the limit of lanes", () => {
   const pair = new SessionPair({ maxLanes: 2 });
   pair.join();
   pair.join();
-  assert.equal(pair.edge.attachLane(0), null);
+  assert.equal(pair.edge.attachLane(0, STREAM_LANE), null);
 });
 
 Deno.test("Lane.takeOutput() gives the largest head in chunks of 64 KiB at most", () => {

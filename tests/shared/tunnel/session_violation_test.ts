@@ -11,6 +11,7 @@ import type { StreamFrameType } from "../../../shared/tunnel/frame_type.ts";
 import { writeGoawayFrame } from "../../../shared/tunnel/goaway_frame.ts";
 import { writeLaneAckFrame } from "../../../shared/tunnel/lane_ack_frame.ts";
 import { writeResetFrame } from "../../../shared/tunnel/reset_frame.ts";
+import { DEFAULT_REDUNDANCY } from "../../../shared/tunnel/redundancy.ts";
 import { Session } from "../../../shared/tunnel/session.ts";
 import { SESSION_ERROR_NUMBERS, type SessionErrorCode } from "../../../shared/tunnel/session_error_code.ts";
 import type { SessionEvent } from "../../../shared/tunnel/session_event.ts";
@@ -18,6 +19,7 @@ import { DEFAULT_SESSION_LIMITS, type SessionLimits } from "../../../shared/tunn
 import { writeStreamFrame } from "../../../shared/tunnel/stream_frame.ts";
 import type { FrameWriter } from "../../../shared/tunnel/varint.ts";
 import { concatBytes, encodeFrame } from "./encode_frame.ts";
+import { STREAM_LANE } from "./lane_traits.ts";
 
 interface Frame {
   type?: StreamFrameType;
@@ -32,7 +34,7 @@ function stream(frame: Frame): (writer: FrameWriter) => void {
 }
 
 function receive(session: Session<string>, bytes: Uint8Array): SessionEvent<string>[] {
-  const lane = session.attachLane(0);
+  const lane = session.attachLane(0, STREAM_LANE);
   assert.ok(lane !== null);
   lane.receive(bytes, 0);
   const events: SessionEvent<string>[] = [];
@@ -70,7 +72,12 @@ const AT_THE_CORE: [string, SessionErrorCode, ((writer: FrameWriter) => void)[],
       stream({ id: 5 }),
       (writer) => writeGoawayFrame(writer, { lastStreamId: 4, reason: 0 }),
     ]],
-    ["one stream too many", "stream_limit", [stream({ id: 1 }), stream({ id: 2 })], { maxStreams: 1 }],
+    [
+      "more streams than can be under way",
+      "stream_limit",
+      Array.from({ length: 1026 }, (_, i) => stream({ id: i + 1 })),
+      { maxStreams: 1 },
+    ],
     ["data before the head", "stream_order", [stream({ type: STREAM_DATA })]],
     ["an informational head in a request", "stream_order", [stream({ type: STREAM_INFORMATIONAL })]],
     ["two heads", "stream_order", [stream({}), stream({ offset: 1 })]],
@@ -115,6 +122,7 @@ for (const [what, code, frames, limits] of AT_THE_CORE) {
     const session = new Session<string>({
       role: "core",
       limits: { ...DEFAULT_SESSION_LIMITS, ...limits },
+      redundancy: DEFAULT_REDUNDANCY,
       now: 0,
     });
     const events = receive(session, concatBytes(...frames.map(encodeFrame)));
@@ -140,7 +148,12 @@ const AT_THE_EDGE: [string, SessionErrorCode, (writer: FrameWriter) => void][] =
 
 for (const [what, code, frame] of AT_THE_EDGE) {
   Deno.test(`Session of an edge ends with ${code} on ${what}`, () => {
-    const session = new Session<string>({ role: "edge", limits: DEFAULT_SESSION_LIMITS, now: 0 });
+    const session = new Session<string>({
+      role: "edge",
+      limits: DEFAULT_SESSION_LIMITS,
+      redundancy: DEFAULT_REDUNDANCY,
+      now: 0,
+    });
     session.openStream(new Uint8Array(0), "owner");
     const events = receive(session, encodeFrame(frame));
     assert.deepEqual(events.map((event) => event.kind), ["reset", "error"]);
@@ -151,8 +164,8 @@ for (const [what, code, frame] of AT_THE_EDGE) {
 
 Deno.test("Session ends with retention_overflow when the peer makes it answer and acknowledges nothing", () => {
   const limits = { ...DEFAULT_SESSION_LIMITS, maxRetainedBytes: 100 };
-  const session = new Session<string>({ role: "core", limits, now: 0 });
-  const lane = session.attachLane(0);
+  const session = new Session<string>({ role: "core", limits, redundancy: DEFAULT_REDUNDANCY, now: 0 });
+  const lane = session.attachLane(0, STREAM_LANE);
   assert.ok(lane !== null);
   let last = "";
   for (let id = 1; id < 100 && last !== "error"; id++) {
@@ -165,15 +178,37 @@ Deno.test("Session ends with retention_overflow when the peer makes it answer an
   assert.equal(last, "error");
 });
 
+Deno.test("Session of a core takes as many streams more than agreed as closed ones may still be under way", () => {
+  const session = new Session<string>({
+    role: "core",
+    limits: { ...DEFAULT_SESSION_LIMITS, maxStreams: 1 },
+    redundancy: DEFAULT_REDUNDANCY,
+    now: 0,
+  });
+  const heads = Array.from({ length: 1025 }, (_, i) => encodeFrame(stream({ id: i + 1 })));
+  assert.equal(receive(session, concatBytes(...heads)).length, 1025);
+  assert.equal(session.streamCount, 1025);
+});
+
 Deno.test("Session ignores extension frames", () => {
-  const session = new Session<string>({ role: "core", limits: DEFAULT_SESSION_LIMITS, now: 0 });
-  const extension = Uint8Array.of(0x40, 0x03, 1, 2, 3);
+  const session = new Session<string>({
+    role: "core",
+    limits: DEFAULT_SESSION_LIMITS,
+    redundancy: DEFAULT_REDUNDANCY,
+    now: 0,
+  });
+  const extension = Uint8Array.of(0x42, 0x03, 1, 2, 3);
   const events = receive(session, concatBytes(extension, encodeFrame(stream({})), extension));
   assert.deepEqual(events.map((event) => event.kind), ["open"]);
 });
 
 Deno.test("Session delivers frames that came before their predecessors when the gap fills", () => {
-  const session = new Session<string>({ role: "core", limits: DEFAULT_SESSION_LIMITS, now: 0 });
+  const session = new Session<string>({
+    role: "core",
+    limits: DEFAULT_SESSION_LIMITS,
+    redundancy: DEFAULT_REDUNDANCY,
+    now: 0,
+  });
   const data = stream({ type: STREAM_DATA, offset: 3, length: 4 });
   const end = stream({ type: STREAM_END, offset: 8 });
   const early = concatBytes(encodeFrame(end), encodeFrame(data), encodeFrame(data));
@@ -186,7 +221,12 @@ Deno.test("Session delivers frames that came before their predecessors when the 
 });
 
 Deno.test("Session says nothing of a stream that is reset before its head comes", () => {
-  const session = new Session<string>({ role: "core", limits: DEFAULT_SESSION_LIMITS, now: 0 });
+  const session = new Session<string>({
+    role: "core",
+    limits: DEFAULT_SESSION_LIMITS,
+    redundancy: DEFAULT_REDUNDANCY,
+    now: 0,
+  });
   const reset = encodeFrame((writer) => writeResetFrame(writer, { streamId: 1, code: 1 }));
   const ahead = encodeFrame(stream({ type: STREAM_DATA, offset: 1, length: 4 }));
   assert.deepEqual(receive(session, concatBytes(ahead, reset, encodeFrame(stream({})))), []);

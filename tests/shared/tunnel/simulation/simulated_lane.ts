@@ -1,34 +1,43 @@
 /**
  * One simulated connection: two ordered byte pipes with latency, a bounded buffer, stalls and re-chunking, that can be cut
- * at any byte with what is in flight lost.
+ * at any byte with what is in flight lost, and on some lanes datagrams beside them.
  */
 import assert from "node:assert/strict";
 import type { Lane } from "../../../../shared/tunnel/lane.ts";
 import type { Random } from "./random.ts";
+import { type DatagramConditions, SimulatedDatagrams } from "./simulated_datagrams.ts";
 
 export interface LaneConditions {
   latencyMs: number;
   jitterMs: number;
   /** Bytes in flight in one direction before the writer has to wait. */
   bufferBytes: number;
+  /** Share of the chunks that come a round trip later, with all that is behind them: packets sent again. 0 to 1. */
+  lateShare: number;
+  /** Null: a lane without datagrams. */
+  datagrams: DatagramConditions | null;
 }
 
 /** One end of a connection as its node sees it. */
 export interface LaneEnd {
   lane: Lane;
   received(bytes: Uint8Array): void;
+  receivedDatagram(bytes: Uint8Array): void;
   closed(): void;
 }
 
 interface Pipe {
   readonly from: LaneEnd;
   readonly to: LaneEnd;
+  readonly datagrams: SimulatedDatagrams | null;
   inFlight: { at: number; bytes: Uint8Array }[];
   inFlightBytes: number;
   /** The chunk whose write has not returned, for want of room. */
   blocked: Uint8Array | null;
   wantsOutput: boolean;
   lastAt: number;
+  /** Nothing arrives any more, and nobody is told. */
+  isHole: boolean;
 }
 
 export class SimulatedLane {
@@ -36,14 +45,14 @@ export class SimulatedLane {
   readonly #conditions: LaneConditions;
   readonly #pipes: readonly [Pipe, Pipe];
   #stalledUntil = 0;
-  #isBlackHole = false;
+  #datagramsLostUntil = 0;
   #closings: { at: number; end: LaneEnd }[] = [];
   #isCut = false;
 
   constructor(ends: readonly [LaneEnd, LaneEnd], options: { random: Random; conditions: LaneConditions }) {
     this.#random = options.random;
     this.#conditions = options.conditions;
-    this.#pipes = [makePipe(ends[0], ends[1]), makePipe(ends[1], ends[0])];
+    this.#pipes = [this.#makePipe(ends[0], ends[1]), this.#makePipe(ends[1], ends[0])];
     for (const pipe of this.#pipes) pipe.from.lane.onOutput = () => (pipe.wantsOutput = true);
   }
 
@@ -51,14 +60,20 @@ export class SimulatedLane {
     return this.#isCut;
   }
 
-  /** Nothing arrives before `until`. */
+  /** Nothing arrives on the stream before `until`. */
   stall(until: number): void {
     this.#stalledUntil = Math.max(this.#stalledUntil, until);
   }
 
-  /** Nothing arrives any more, and nobody is told. */
-  blackHole(): void {
-    this.#isBlackHole = true;
+  /** Datagrams that are sent before `until` are lost. */
+  loseDatagrams(until: number): void {
+    this.#datagramsLostUntil = Math.max(this.#datagramsLostUntil, until);
+  }
+
+  /** Nothing arrives any more in one direction, or in both, and nobody is told. */
+  blackHole(directions: "both" | "one"): void {
+    if (directions === "one") this.#random.pick(this.#pipes).isHole = true;
+    else for (const pipe of this.#pipes) pipe.isHole = true;
   }
 
   /** Ends the connection: some of what is in flight arrives, the rest is lost; each end notices in its own time. */
@@ -72,19 +87,20 @@ export class SimulatedLane {
         kept -= piece.bytes.length;
       }
       pipe.inFlight = pipe.inFlight.filter((piece) => piece.bytes.length > 0);
+      if (this.#random.chance(0.5)) pipe.datagrams?.drop();
       const noticesAfterMs = this.#random.chance(0.2) ? 20_000 : this.#random.between(0, 300);
       this.#closings.push({ at: Math.max(now + noticesAfterMs, pipe.lastAt), end: pipe.to });
     }
   }
 
   /** When something happens by itself; Infinity when nothing does. */
-  nextAt(): number {
+  nextAt(now: number): number {
     let at = Infinity;
     for (const closing of this.#closings) at = Math.min(at, closing.at);
-    if (this.#isBlackHole) return at;
     for (const pipe of this.#pipes) {
-      const first = pipe.inFlight[0];
+      const first = pipe.isHole ? undefined : pipe.inFlight[0];
       if (first !== undefined) at = Math.min(at, Math.max(first.at, this.#stalledUntil));
+      at = Math.min(at, pipe.datagrams?.nextAt(now) ?? Infinity);
     }
     return at;
   }
@@ -92,7 +108,8 @@ export class SimulatedLane {
   /** Lets what is due arrive. */
   step(now: number): void {
     for (const pipe of this.#pipes) {
-      while (!this.#isBlackHole && now >= this.#stalledUntil) {
+      pipe.datagrams?.step(now);
+      while (!pipe.isHole && now >= this.#stalledUntil) {
         const piece = pipe.inFlight[0];
         if (piece === undefined || piece.at > now) break;
         pipe.inFlight.shift();
@@ -109,10 +126,12 @@ export class SimulatedLane {
     for (const { end } of due) end.closed();
   }
 
-  /** Takes output that the lanes have announced; true when there was any. */
+  /** Takes output and datagrams that the lanes have announced; true when there was any. */
   transmit(now: number): boolean {
     let isAny = false;
     for (const pipe of this.#pipes) {
+      const isLost = pipe.isHole || this.#isCut || now < this.#datagramsLostUntil;
+      if (pipe.datagrams?.transmit(now, { isLost })) isAny = true;
       if (!pipe.wantsOutput && pipe.blocked === null) {
         assert.equal(pipe.from.lane.pendingOutputBytes, 0, "output that was not announced");
       }
@@ -148,9 +167,10 @@ export class SimulatedLane {
   /** Puts bytes on their way in pieces of any size. */
   #carry(pipe: Pipe, chunk: { bytes: Uint8Array; now: number }): void {
     const random = this.#random;
-    const { latencyMs, jitterMs } = this.#conditions;
+    const { latencyMs, jitterMs, lateShare } = this.#conditions;
     const largest = random.pick([1, 7, 100, 1500, 20_000, 65_536]);
-    let at = Math.max(pipe.lastAt, chunk.now + latencyMs + random.between(0, jitterMs));
+    const lateMs = random.chance(lateShare) ? 2 * latencyMs + 10 : 0;
+    let at = Math.max(pipe.lastAt, chunk.now + latencyMs + lateMs + random.between(0, jitterMs));
     for (let start = 0, pieces = 0; start < chunk.bytes.length; pieces++) {
       const length = pieces > 12 ? chunk.bytes.length : random.between(1, largest);
       const bytes = chunk.bytes.slice(start, start + length);
@@ -161,8 +181,20 @@ export class SimulatedLane {
     pipe.inFlightBytes += chunk.bytes.length;
     pipe.lastAt = at;
   }
-}
 
-function makePipe(from: LaneEnd, to: LaneEnd): Pipe {
-  return { from, to, inFlight: [], inFlightBytes: 0, blocked: null, wantsOutput: true, lastAt: 0 };
+  #makePipe(from: LaneEnd, to: LaneEnd): Pipe {
+    const { datagrams: conditions } = this.#conditions;
+    const random = this.#random;
+    return {
+      from,
+      to,
+      datagrams: conditions === null ? null : new SimulatedDatagrams({ from, to, random, conditions }),
+      inFlight: [],
+      inFlightBytes: 0,
+      blocked: null,
+      wantsOutput: true,
+      lastAt: 0,
+      isHole: false,
+    };
+  }
 }

@@ -1,34 +1,62 @@
 /**
  * Two real sessions over a simulated network and clock, from one seed: lanes with latency, stalls and cuts, several at once,
- * redialled after a pause; restarts of the core; users at random. First faults, then a time without any in which everything
- * has to finish.
+ * some with datagrams that are lost, late and out of order; lanes redialled after a pause; restarts of the core, drains; users
+ * at random. First faults, then a time without any in which everything has to finish.
  */
 import assert from "node:assert/strict";
+import type { RedundancyOptions } from "../../../../shared/tunnel/redundancy.ts";
 import { DEFAULT_SESSION_LIMITS, type SessionLimits } from "../../../../shared/tunnel/session_limits.ts";
 import type { ExchangeModel } from "./exchange_model.ts";
 import { Random } from "./random.ts";
-import { SimulatedLane } from "./simulated_lane.ts";
+import { type LaneConditions, SimulatedLane } from "./simulated_lane.ts";
 import { SimulatedNode, type Tampering } from "./simulated_node.ts";
+
+/** Which lanes the edge dials: those with datagrams, those without, or either by chance. */
+export type LaneMix = "datagram" | "stream" | "mixed";
+
+export interface SimulationOptions {
+  readonly seed: number;
+  readonly lanes: LaneMix;
+  readonly tampering?: Tampering;
+}
 
 export interface SimulationReport {
   exchanges: number;
   complete: number;
   bytesResent: number;
-  laneSwitches: number;
+  framesDropped: number;
+  carrierChanges: number;
+  copiesSent: number;
+  copiesUseful: number;
   lostSessions: number;
   restarts: number;
+  drains: number;
 }
+
+export const EMPTY_REPORT: SimulationReport = {
+  exchanges: 0,
+  complete: 0,
+  bytesResent: 0,
+  framesDropped: 0,
+  carrierChanges: 0,
+  copiesSent: 0,
+  copiesUseful: 0,
+  lostSessions: 0,
+  restarts: 0,
+  drains: 0,
+};
 
 /** Simulated time with faults, and how long everything may take afterwards. */
 const FAULTS_END_MS = 6_000;
 const GRACE_MS = 120_000;
 
 export class Simulation {
+  readonly #options: SimulationOptions;
   readonly #random: Random;
   readonly #limits: SessionLimits;
-  readonly #tampering: Tampering | null;
+  readonly #redundancy: Record<"edge" | "core", RedundancyOptions>;
   readonly #exchanges = new Map<number, ExchangeModel>();
-  readonly #report = { bytesResent: 0, laneSwitches: 0, lostSessions: 0, restarts: 0 };
+  readonly #report = { ...EMPTY_REPORT };
   #now = 0;
   #edge: SimulatedNode;
   #core: SimulatedNode;
@@ -36,17 +64,20 @@ export class Simulation {
   #wantedLanes: number;
   #dialAt = 0;
   #nextFaultAt: number;
-  #hasGoneAway = false;
+  /** A node of the session of now has said that it ends. */
+  #isDraining = false;
 
-  constructor(seed: number, tampering: Tampering | null = null) {
-    const random = new Random(seed);
-    this.#tampering = tampering;
+  constructor(options: SimulationOptions) {
+    const random = new Random(options.seed);
+    this.#options = options;
     this.#random = random;
     this.#limits = {
       ...DEFAULT_SESSION_LIMITS,
       maxStreams: random.pick([4, 20, 100]),
       maxRetainedBytes: random.pick([300_000, 1_000_000, 16_000_000]),
+      maxReorderBytes: random.pick([5_000, 200_000, 16_000_000]),
     };
+    this.#redundancy = { edge: randomRedundancy(random), core: randomRedundancy(random) };
     this.#edge = this.#makeNode("edge");
     this.#core = this.#makeNode("core");
     this.#wantedLanes = random.between(1, 3);
@@ -59,41 +90,38 @@ export class Simulation {
       this.#step();
     }
     for (const lane of this.#lanes) lane.cut(this.#now);
-    this.#lanes = this.#lanes.filter((lane) => lane.nextAt() < Infinity);
+    this.#dropGoneLanes();
     this.#finish();
-    let complete = 0;
+    this.#report.exchanges = this.#exchanges.size;
     for (const { request, answer } of this.#exchanges.values()) {
-      if (request.isEndReceived && answer.isEndReceived) complete++;
+      if (request.isEndReceived && answer.isEndReceived) this.#report.complete++;
     }
-    return { exchanges: this.#exchanges.size, complete, ...this.#report };
+    return this.#report;
   }
 
   #finish(): void {
     const deadline = this.#now + GRACE_MS;
     this.#dialAt = this.#now + (this.#random.chance(0.1) ? this.#limits.resumeTimeoutMs + 1_000 : 0);
-    for (;;) {
+    while (this.#edge.end?.kind !== "closed" || this.#core.end?.kind !== "closed") {
       this.#edge.isFinishing = this.#core.isFinishing = true;
       this.#step();
       assert.ok(this.#now < deadline, "no progress after the faults");
       const isIdle = this.#edge.users.size === 0 && this.#core.users.size === 0;
-      if (!this.#hasGoneAway && isIdle && this.#edge.session.laneCount > 0 && this.#now >= this.#dialAt) {
-        this.#hasGoneAway = true;
-        this.#random.pick([this.#edge, this.#core]).goaway();
+      if (!this.#isDraining && isIdle && this.#edge.session.laneCount > 0 && this.#now >= this.#dialAt) {
+        this.#drain();
       }
-      if (this.#hasGoneAway && this.#edge.end !== null && this.#core.end !== null) break;
     }
-    assert.equal(this.#edge.end?.kind, "closed");
-    assert.equal(this.#core.end?.kind, "closed");
     this.#retire(this.#edge);
     this.#retire(this.#core);
   }
 
   #step(): void {
+    const random = this.#random;
     this.#redial();
     for (const lane of this.#lanes) lane.step(this.#now);
     this.#edge.advance(this.#now);
     this.#core.advance(this.#now);
-    for (let i = this.#random.between(0, 4); i > 0; i--) this.#random.pick([this.#edge, this.#core]).act();
+    for (let i = random.between(0, 4); i > 0; i--) random.pick([this.#edge, this.#core]).act();
     for (let isAny = true; isAny;) {
       isAny = false;
       for (const lane of this.#lanes) if (lane.transmit(this.#now)) isAny = true;
@@ -102,58 +130,101 @@ export class Simulation {
     }
     this.#edge.checkBounds();
     this.#core.checkBounds();
-    this.#lanes = this.#lanes.filter((lane) => !lane.isCut || lane.nextAt() < Infinity);
-    let next = Math.min(this.#now + this.#random.between(1, 30), this.#edge.timerAt, this.#core.timerAt);
-    for (const lane of this.#lanes) next = Math.min(next, lane.nextAt());
+    this.#dropGoneLanes();
+    let next = Math.min(this.#now + random.between(1, 30), this.#edge.timerAt, this.#core.timerAt);
+    for (const lane of this.#lanes) next = Math.min(next, lane.nextAt(this.#now));
     this.#now = Math.max(next, this.#now);
-    if (next <= this.#now && this.#random.chance(0.05)) this.#now += 1;
+    if (next <= this.#now && random.chance(0.05)) this.#now += 1;
+  }
+
+  #dropGoneLanes(): void {
+    this.#lanes = this.#lanes.filter((lane) => !lane.isCut || lane.nextAt(this.#now) < Infinity);
   }
 
   #fault(): void {
     const random = this.#random;
-    this.#nextFaultAt = this.#now + random.between(50, 1_500);
+    const now = this.#now;
+    this.#nextFaultAt = now + random.between(50, 1_500);
     const lane = this.#lanes.length > 0 ? random.pick(this.#lanes) : null;
-    const kind = random.between(0, 9);
-    if (kind <= 3) lane?.cut(this.#now);
-    else if (kind <= 5) lane?.stall(this.#now + random.between(100, 4_000));
-    else if (kind === 6) lane?.blackHole();
-    else if (kind === 7) this.#wantedLanes = random.between(1, 4);
-    else if (kind === 8) {
+    const kind = random.between(0, 12);
+    if (kind <= 3) lane?.cut(now);
+    else if (kind <= 5) lane?.stall(now + random.between(100, 4_000));
+    else if (kind === 6) lane?.blackHole("both");
+    else if (kind === 7) lane?.blackHole("one");
+    else if (kind === 8) this.#wantedLanes = random.between(1, 4);
+    else if (kind === 9) lane?.loseDatagrams(now + random.between(10, 4_000));
+    else if (kind === 10) {
       const node = random.pick([this.#edge, this.#core]);
-      if (node.lanes.length > 0) node.session.preferLane(random.pick(node.lanes));
-    } else if (random.chance(0.3)) this.#restartCore();
-    if (random.chance(0.03)) this.#dialAt = this.#now + 16_000;
+      if (node.lanes.length > 0) node.relieve(random.pick(node.lanes));
+    } else if (kind === 11) {
+      if (random.chance(0.3)) this.#restartCore();
+    } else if (random.chance(0.3)) this.#drain();
+    if (random.chance(0.03)) this.#dialAt = now + 16_000;
+  }
+
+  #drain(): void {
+    if (this.#isDraining) return;
+    this.#isDraining = true;
+    this.#report.drains++;
+    this.#random.pick([this.#edge, this.#core]).goaway();
   }
 
   /** The edge dials until it has the lanes it wants; the handshake finds out whether both ends still have the session. */
   #redial(): void {
     if (this.#now < this.#dialAt) return;
-    if (this.#edge.end !== null || this.#core.end !== null) {
+    const ends = [this.#edge.end, this.#core.end];
+    if (ends.some((end) => end !== null)) {
       // The last frames of an end that has closed may be on their way.
-      if (this.#hasGoneAway && this.#edge.session.laneCount + this.#core.session.laneCount > 0) return;
-      if (this.#edge.end?.kind === "closed" && this.#core.end?.kind === "closed") return;
-      if (this.#edge.end?.kind === "lost" || this.#core.end?.kind === "lost") this.#report.lostSessions++;
+      if (this.#isDraining && this.#edge.session.laneCount + this.#core.session.laneCount > 0) return;
+      if (this.#edge.isFinishing && ends.every((end) => end?.kind === "closed")) return;
+      if (ends.some((end) => end?.kind === "lost")) this.#report.lostSessions++;
       this.#newSession();
     }
     if (this.#edge.session.laneCount >= this.#wantedLanes) return;
-    const random = this.#random;
-    this.#dialAt = this.#now + random.between(0, this.#edge.isFinishing ? 300 : 1_500);
-    const edgeEnd = this.#edge.attach(this.#now);
-    const coreEnd = this.#core.attach(this.#now);
+    this.#dialAt = this.#now + this.#random.between(0, this.#edge.isFinishing ? 300 : 1_500);
+    this.#dial();
+  }
+
+  #dial(): void {
+    const conditions = this.#randomConditions();
+    const carriesDatagrams = conditions.datagrams !== null;
+    const traits = { carriesDatagrams, isPreferred: carriesDatagrams };
+    const edgeEnd = this.#edge.attach(this.#now, traits);
+    const coreEnd = this.#core.attach(this.#now, traits);
     if (edgeEnd === null || coreEnd === null) {
       edgeEnd?.closed();
       coreEnd?.closed();
       return;
     }
-    const conditions = {
-      latencyMs: random.between(0, 100),
-      jitterMs: random.pick([0, 5, 50]),
-      bufferBytes: random.pick([2_000, 65_536, 1_000_000]),
-    };
-    const lane = new SimulatedLane([edgeEnd, coreEnd], { random, conditions });
+    const lane = new SimulatedLane([edgeEnd, coreEnd], { random: this.#random, conditions });
     this.#edge.connect(edgeEnd.lane, lane);
     this.#core.connect(coreEnd.lane, lane);
     this.#lanes.push(lane);
+  }
+
+  #randomConditions(): LaneConditions {
+    const random = this.#random;
+    const { lanes } = this.#options;
+    const latencyMs = random.between(0, 100);
+    const jitterMs = random.pick([0, 5, 50]);
+    const lossShare = random.pick([0, 0, 0.01, 0.05, 0.3]);
+    const hasDatagrams = lanes === "datagram" || (lanes === "mixed" && random.chance(0.5));
+    return {
+      latencyMs,
+      jitterMs,
+      bufferBytes: random.pick([2_000, 65_536, 1_000_000]),
+      lateShare: lossShare,
+      datagrams: hasDatagrams
+        ? {
+          maxBytes: random.pick([600, 1_162, 1_400]),
+          latencyMs,
+          jitterMs,
+          lossShare,
+          burstDatagrams: random.pick([1, 1, 8]),
+          duplicateShare: random.pick([0, 0, 0.05]),
+        }
+        : null,
+    };
   }
 
   /** The core forgets everything; the edge learns it from the next handshake. */
@@ -170,25 +241,40 @@ export class Simulation {
       this.#retire(node);
     }
     this.#lanes = [];
-    this.#hasGoneAway = false;
+    this.#isDraining = false;
     this.#edge = this.#makeNode("edge");
     this.#core = this.#makeNode("core");
   }
 
   #retire(node: SimulatedNode): void {
     node.checkNothingRetained();
-    this.#report.bytesResent += node.session.stats.bytesResent;
-    this.#report.laneSwitches += node.session.stats.laneSwitches;
+    const { stats } = node.session;
+    this.#report.bytesResent += stats.bytesResent;
+    this.#report.framesDropped += stats.framesDropped;
+    this.#report.carrierChanges += stats.carrierChanges;
+    this.#report.copiesSent += stats.copiesSent;
+    this.#report.copiesUseful += stats.copiesUseful;
   }
 
   #makeNode(role: "edge" | "core"): SimulatedNode {
+    const peer = role === "edge" ? "core" : "edge";
     return new SimulatedNode({
       role,
       random: this.#random,
       limits: this.#limits,
+      redundancy: this.#redundancy[role],
+      peerCopies: this.#redundancy[peer].mode !== "off",
       exchanges: this.#exchanges,
       now: this.#now,
-      tampering: this.#tampering,
+      tampering: this.#options.tampering ?? null,
     });
   }
+}
+
+function randomRedundancy(random: Random): RedundancyOptions {
+  return {
+    mode: random.pick(["off", "auto", "always"]),
+    maxFrameBytes: random.pick([100, 1024, 4096]),
+    spacingMs: random.pick([1, 3, 40]),
+  };
 }

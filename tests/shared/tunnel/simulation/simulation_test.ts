@@ -10,7 +10,7 @@ Deno.test("Session keeps every exchange exact over lanes that stall, die and com
     exchanges: 0,
     complete: 0,
     bytesResent: 0,
-    laneSwitches: 0,
+    carrierChanges: 0,
     lostSessions: 0,
     restarts: 0,
   };
@@ -28,7 +28,7 @@ Deno.test("Session keeps every exchange exact over lanes that stall, die and com
   console.log(JSON.stringify(total));
   if (SEEDS < 50) return;
   assert.ok(total.complete > total.exchanges / 2, "most exchanges complete");
-  assert.ok(total.bytesResent > 0 && total.laneSwitches > 0, "lanes died under load");
+  assert.ok(total.bytesResent > 0 && total.carrierChanges > 0, "lanes died under load");
   assert.ok(total.restarts > 0 && total.lostSessions > 0, "restarts and lost sessions happened");
 });
 

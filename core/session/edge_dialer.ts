@@ -1,0 +1,168 @@
+/**
+ * Keeps lanes to one edge for a core that no edge can connect to: dials, knocks, and lets the edge prove itself. Streams
+ * still go from the edge to the core, and the edge still decides which session a lane is for.
+ *
+ * A lane whose session takes no new streams does not count: another is dialled beside it. While this core drains, an edge
+ * is dialled only if one of its sessions has no lane left.
+ */
+import type { Clock } from "../../shared/clock/clock.ts";
+import { performCoreKnock } from "../../shared/handshake/perform_core_knock.ts";
+import type { PeerSigner } from "../../shared/handshake/peer_signer.ts";
+import { describeError, type Logger } from "../../shared/observe/logger.ts";
+import type { LaneDriver } from "../../shared/session/lane_driver.ts";
+import type { SessionDriver } from "../../shared/session/session_driver.ts";
+import type { LaneConnection } from "../../shared/transport/lane_connection.ts";
+import { type DialPlan, type DialWay, type HeldLane } from "./dial_plan.ts";
+import type { TunnelServer } from "./tunnel_server.ts";
+
+export interface DialLimits {
+  readonly timeoutMs: number;
+  readonly signal: AbortSignal;
+}
+
+export interface EdgeDialerOptions {
+  readonly coreName: string;
+  readonly edgeName: string;
+  /** The name that the edge's certificate must bear. */
+  readonly serverName: string;
+  readonly sign: PeerSigner;
+  readonly plan: DialPlan;
+  readonly connectTimeoutMs: number;
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly server: TunnelServer;
+  /** Opens one transport connection and verifies the edge's certificate. */
+  dial(way: DialWay, limits: DialLimits): Promise<LaneConnection>;
+}
+
+interface OpenLane extends HeldLane {
+  readonly lane: LaneDriver;
+  readonly driver: SessionDriver;
+}
+
+export class EdgeDialer {
+  readonly #options: EdgeDialerOptions;
+  readonly #stop = new AbortController();
+  readonly #lanes = new Set<OpenLane>();
+  #isDraining = false;
+  #changed = () => {};
+  /** Dials by how they ended, since the start. */
+  readonly outcomes = { opened: 0, unreachable: 0, refused: 0 };
+
+  constructor(options: EdgeDialerOptions) {
+    this.#options = options;
+  }
+
+  /** Dials until it is stopped. */
+  async run(): Promise<void> {
+    const { plan, clock } = this.#options;
+    while (!this.#stop.signal.aborted) {
+      this.#forgetLost();
+      const step = plan.next(this.#wantedBy(), clock.now());
+      if (this.#isDraining && !this.#isAnySessionLaneless()) await this.#pause(null);
+      else if (step.kind === "dial") await this.#openLane(step.way, step.limitMs);
+      else if (step.kind === "retire") this.#retire(step.lane);
+      else await this.#pause(step.until);
+    }
+  }
+
+  /** From now on lanes are only for sessions that have none. */
+  drain(): void {
+    this.#isDraining = true;
+    this.#changed();
+  }
+
+  /** Ends dials that are under way; lanes are their sessions' business. */
+  stop(): void {
+    this.#stop.abort();
+    this.#changed();
+  }
+
+  /** Lanes that the plan is to count. */
+  #wantedBy(): readonly OpenLane[] {
+    return this.#isDraining ? [] : [...this.#lanes].filter(({ driver }) => driver.state === "open");
+  }
+
+  #isAnySessionLaneless(): boolean {
+    const { server, edgeName } = this.#options;
+    for (const { edge, driver } of server.sessions) {
+      if (edge === edgeName && driver.laneCount === 0) return true;
+    }
+    return false;
+  }
+
+  #forgetLost(): void {
+    const { plan, clock } = this.#options;
+    for (const open of this.#lanes) {
+      if ([...open.driver.lanes].includes(open.lane)) continue;
+      this.#lanes.delete(open);
+      plan.lost(open, clock.now());
+    }
+  }
+
+  #retire(open: OpenLane): void {
+    this.#lanes.delete(open);
+    open.lane.retire();
+  }
+
+  async #openLane(way: DialWay, limitMs: number): Promise<void> {
+    const { plan, clock, log, edgeName, connectTimeoutMs } = this.#options;
+    const { signal } = this.#stop;
+    const { address, transport } = way;
+    let connection: LaneConnection;
+    try {
+      connection = await this.#options.dial(way, { timeoutMs: Math.min(connectTimeoutMs, limitMs), signal });
+    } catch (error) {
+      if (signal.aborted) return;
+      this.outcomes.unreachable++;
+      log.warn("edge_dial_failed", { edge: edgeName, address, transport, reason: describeError(error) });
+      return plan.failed(way, clock.now());
+    }
+    const failure = await this.#join(connection, way);
+    if (failure === null) {
+      this.outcomes.opened++;
+      return plan.opened(way);
+    }
+    if (signal.aborted) return;
+    log.warn("edge_lane_refused", { edge: edgeName, address, transport, reason: failure });
+    this.outcomes.refused++;
+    // Nothing came back behind the transport's own handshake: that says nothing about the other ways.
+    if (failure === "timeout" || failure === "left") plan.failed(way, clock.now());
+    else plan.refused(clock.now());
+  }
+
+  /** Null, or why the lane is none. */
+  async #join(connection: LaneConnection, way: DialWay): Promise<string | null> {
+    const { coreName, edgeName, serverName, sign, clock, server } = this.#options;
+    const { signal } = this.#stop;
+    const knock = await performCoreKnock(connection, {
+      coreName,
+      edgeName,
+      serverName,
+      sign,
+      clock,
+      signal,
+    });
+    if (knock.kind === "refused") return knock.reason;
+    const onChange = () => this.#changed();
+    const joined = await server.join({ connection, coreName, edgeName, onChange });
+    if (joined.kind === "refused") return joined.reason;
+    const { lane, driver } = joined;
+    this.#lanes.add({ way, upAt: clock.now(), lane, driver });
+    // An edge that drains uses the lane for what it has: another dial would bring no more.
+    return driver.state === "open" || this.#isDraining ? null : "draining";
+  }
+
+  /** Until `until`, a change or the stop. */
+  #pause(until: number | null): Promise<void> {
+    const { clock } = this.#options;
+    if (this.#stop.signal.aborted) return Promise.resolve();
+    return new Promise((resolve) => {
+      const cancel = until === null ? () => {} : clock.after(Math.max(0, until - clock.now()), resolve);
+      this.#changed = () => {
+        cancel();
+        resolve();
+      };
+    });
+  }
+}
