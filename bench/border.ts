@@ -73,7 +73,7 @@ async function measure({ options, bench, relays, attempt }: BenchRun): Promise<B
     body: CHAT_BODY,
     isEndless: false,
   } as const;
-  const times = { warmUpMs: options.isSmall ? 200 : 3000, windowMs: options.windowMs };
+  const times = { warmUpMs: options.isSmall ? 200 : 5000, windowMs: options.windowMs };
   const samples: BorderSample[] = [];
   for (let round = 0; round < options.rounds; round++) {
     for (const condition of alternated(conditions, round)) {

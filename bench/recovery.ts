@@ -27,7 +27,7 @@ const BLACKOUT_MS = 5000;
 /** A stream without a token for longer than that had a pause that a reader sees; losses alone make none. */
 const PAUSE_MS = 1000;
 /** Of a small run, from the fault on. */
-const SMALL_WINDOW_MS = 2500;
+const SMALL_WINDOW_MS = 4000;
 
 /** What `--faults` takes, and how tables call it. */
 const FAULTS: Readonly<Record<string, string>> = {

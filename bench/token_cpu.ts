@@ -13,7 +13,7 @@ import { SampleSet } from "./harness/sample_set.ts";
 import { alternated } from "./harness/statistics.ts";
 import type { ResultTable } from "./harness/text_table.ts";
 import type { LoadJob } from "./load/load_job.ts";
-import { LOOPBACK_RELAYS } from "./relays/all_relays.ts";
+import { LOOPBACK_RELAYS_AND_COPIES } from "./relays/all_relays.ts";
 
 const TOKENS_PER_SECOND = 10;
 const STEADY_TIMEOUT_MS = 60_000;
@@ -111,7 +111,7 @@ function table(protocol: Protocol, samples: readonly TokenCpuSample[]): ResultTa
 if (import.meta.main) {
   Deno.exitCode = await runBench({
     name: "token_cpu",
-    relays: LOOPBACK_RELAYS,
+    relays: LOOPBACK_RELAYS_AND_COPIES,
     defaults: { rounds: 3, windowMs: 20_000 },
     measure,
   }, Deno.args);

@@ -140,6 +140,8 @@ export async function startCore(config: CoreConfig): Promise<RunningCore> {
 }
 
 const NOWHERE: ExchangePlace = { lane: null, route: null };
+/** For a scrape that is under way when the core is told to stop. */
+const ADMIN_GRACE_MS = 1_000;
 
 interface CoreParts {
   readonly config: CoreConfig;
@@ -162,13 +164,15 @@ function runningCore(parts: CoreParts): RunningCore {
     adminAddress: admin.address,
     async drain() {
       log.info("draining", { graceMs: config.tunnel.drainGraceMs });
+      // A successor on this machine is to find its ports free, this one included.
+      const adminDrained = admin.drain({ graceMs: ADMIN_GRACE_MS });
       listeners?.drain();
       dialers?.drain();
       await server.drain(AbortSignal.timeout(config.tunnel.drainGraceMs));
       await Promise.all([listeners?.close(), dialers?.stop()]);
       await fleet.close();
       parts.stalls.close();
-      await admin.drain({ graceMs: 0 });
+      await adminDrained;
       metrics.close();
       log.info("drained");
       log.close();

@@ -37,7 +37,7 @@ export class LoadStatistics {
     this.#tokenDelay.recordUs(delayUs);
   }
 
-  /** @param skipped how many tokens did not come that are before it; negative: how many came again from it on */
+  /** @param skipped how many tokens that stand before it did not come; negative: it had come already */
   tokenOutOfOrder(skipped: number): void {
     if (skipped > 0) this.#lostTokens += skipped;
     else this.#repeatedTokens++;

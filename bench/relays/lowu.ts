@@ -7,10 +7,19 @@ import { freePort } from "../harness/free_port.ts";
 import type { Place } from "../harness/place.ts";
 import { type Relay, type RelaySite, stopNodes } from "./relay.ts";
 
+interface LowuVariant {
+  readonly name: string;
+  readonly link: string;
+  /** The only transport of its lanes; null: those that `deno task init` writes. */
+  readonly transport: Transport | null;
+  /** What both nodes say of copies; null: the default. */
+  readonly redundancy: "off" | "always" | null;
+}
+
 /** Lowu itself, from the files that `deno task init` writes, with the permissions of the tasks `edge` and `core`. */
-function lowu(transport: Transport, link: string): Relay {
+function lowu({ name, link, transport, redundancy }: LowuVariant): Relay {
   return {
-    name: `Lowu ${transport.toUpperCase()}`,
+    name,
     link,
     descriptorsPerStream: 1,
     version: () => Promise.resolve("this checkout"),
@@ -24,11 +33,12 @@ function lowu(transport: Transport, link: string): Relay {
         edgeAdminAddress: { hostname: "127.0.0.1", port: freePort() },
         coreAdminAddress: { hostname: "127.0.0.1", port: freePort() },
         origins: [new URL(`http://127.0.0.1:${site.originPort}`)],
-        transport,
+        ...(transport === null ? {} : { transport }),
         force: true,
       });
-      await adjust(edgeFile, ["listener", "max_connections_per_address"], MAX_CONNECTIONS);
-      await adjust(coreFile, ["origins", 0, "max_connections"], MAX_CONNECTIONS);
+      const value = MAX_CONNECTIONS;
+      await adjust(edgeFile, { path: ["listener", "max_connections_per_address"], value, redundancy });
+      await adjust(coreFile, { path: ["origins", 0, "max_connections"], value, redundancy });
       const core = startNode(site, { task: "core", file: coreFile, place: site.core });
       const edge = startNode(site, { task: "edge", file: edgeFile, place: site.edge });
       return {
@@ -44,16 +54,48 @@ function lowu(transport: Transport, link: string): Relay {
   };
 }
 
-export const LOWU_QUIC = lowu("quic", "Lowu's session over QUIC (BBR)");
-export const LOWU_TLS = lowu("tls", "Lowu's session over TLS");
+const LANES = "Lowu's session over lanes of QUIC (BBR) and TLS";
+
+export const LOWU = lowu({
+  name: "Lowu",
+  link: `${LANES}, small frames copied by the measured loss`,
+  transport: null,
+  redundancy: null,
+});
+export const LOWU_NO_COPIES = lowu({
+  name: "Lowu, no copies",
+  link: `${LANES}, no copies`,
+  transport: null,
+  redundancy: "off",
+});
+export const LOWU_COPIES = lowu({
+  name: "Lowu, copies always",
+  link: `${LANES}, every small frame copied`,
+  transport: null,
+  redundancy: "always",
+});
+export const LOWU_TLS = lowu({
+  name: "Lowu TLS",
+  link: "Lowu's session over lanes of TLS, small frames copied by the measured loss",
+  transport: "tls",
+  redundancy: null,
+});
 
 /** All clients of a bench come from one address. */
 const MAX_CONNECTIONS = 20_000;
 
-/** Sets one option of a written configuration, and makes the log as quiet as the peers'. */
-async function adjust(file: string, path: readonly (string | number)[], value: number): Promise<void> {
+/** Sets an option and the redundancy of a written configuration, and makes the log as quiet as the peers'. */
+async function adjust(
+  file: string,
+  { path, value, redundancy }: {
+    path: readonly (string | number)[];
+    value: number;
+    redundancy: LowuVariant["redundancy"];
+  },
+): Promise<void> {
   const document = parseDocument(await Deno.readTextFile(file));
   document.setIn(path, value);
+  if (redundancy !== null) document.setIn(["tunnel", "redundancy", "mode"], redundancy);
   document.set("log", { level: "warn", access: false });
   await Deno.writeTextFile(file, document.toString());
 }

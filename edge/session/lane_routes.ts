@@ -7,7 +7,7 @@
  * blocked path: who answers, if only to refuse, has been reached.
  */
 import type { LaneTransport } from "../../shared/transport/lane_connection.ts";
-import { Backoff } from "./backoff.ts";
+import { Backoff } from "../../shared/clock/backoff.ts";
 
 /** A QUIC lane that has been up for so long has come to stay. */
 export const RETURN_AFTER_MS = 10_000;

@@ -1,7 +1,6 @@
 import type { z } from "zod";
 import { API_KEY_HASH_PATTERN } from "./api_key.ts";
 import type { Camelized } from "./camel_case.ts";
-import { isServerName } from "../handshake/handshake_names.ts";
 import {
   adminSection,
   DRAIN_GRACE,
@@ -21,6 +20,7 @@ import {
   optionalMoment,
   optionalSecret,
   pattern,
+  serverName,
 } from "./option_kinds.ts";
 import {
   choice,
@@ -76,16 +76,15 @@ const DIAL = optionalSection("Edges that this core connects to, where none can c
     uniqueBy: ["name"],
     of: section("An edge that this core connects to.", {
       name: name({ doc: "The edge's name, as in its own file.", example: "hk-1" }),
-      server_name: text({
+      server_name: serverName({
         doc: "The name that the edge's certificate must bear.",
-        allowed: "a DNS name in lower case or an IP address",
-        parse: (value) => isServerName(value) ? value : { wrong: "is not the name of a server" },
         example: "edge.example.com",
       }),
       addresses: laneAddresses({
         doc:
           "Where the edge listens for cores. The first that speaks QUIC is preferred; one lane is kept on another " +
           "transport where one is given.",
+        example: "edge.example.com:7444",
       }),
     }),
   }),
@@ -117,7 +116,6 @@ const TUNNEL = section("The way to the edges.", {
     example: "core-key.pem",
     isUsual: true,
   }),
-  dial: DIAL,
   edges: list({
     doc:
       "The edges that may connect. An edge may be listed twice with two keys, to change from one to the other.",
@@ -138,6 +136,7 @@ const TUNNEL = section("The way to the edges.", {
       }),
     }),
   }),
+  dial: DIAL,
   redundancy: redundancySection(),
   handshake_timeout_ms: duration({
     doc: "How long an edge may take for TLS and the proof of its key.",

@@ -1,5 +1,4 @@
 import type { z } from "zod";
-import { isServerName } from "../handshake/handshake_names.ts";
 import type { Camelized } from "./camel_case.ts";
 import { HTTP1_SECTION, HTTP2_SECTION } from "./http_sections.ts";
 import {
@@ -12,8 +11,8 @@ import {
   redundancySection,
   TRANSPORTS,
 } from "./node_sections.ts";
-import { file, listenAddress, name, pattern } from "./option_kinds.ts";
-import { choice, decimal, duration, integer, list, optionalSection, section, text } from "./option.ts";
+import { file, listenAddress, name, pattern, serverName } from "./option_kinds.ts";
+import { choice, decimal, duration, integer, list, optionalSection, section } from "./option.ts";
 
 const LISTENER = section("Where clients connect, over HTTPS with HTTP/1.1 or HTTP/2.", {
   address: listenAddress({ doc: "Where the edge listens for clients.", example: "0.0.0.0:443" }),
@@ -70,10 +69,8 @@ const WEIGHT = integer({
 
 const CORE = section("A core as the edge sees it.", {
   name: name({ doc: "What the edge calls it in metrics and logs.", example: "sz-1" }),
-  server_name: text({
+  server_name: serverName({
     doc: "The name that the core's certificate must bear.",
-    allowed: "a DNS name in lower case or an IP address",
-    parse: (value) => isServerName(value) ? value : { wrong: "is not the name of a server" },
     example: "core.example.com",
   }),
   weight: WEIGHT,
@@ -81,6 +78,7 @@ const CORE = section("A core as the edge sees it.", {
     doc:
       "The ways to it. QUIC is used while UDP gets through, the first of several for choice; a lane over TLS is kept " +
       "warm beside it and takes over when UDP does not; WebSockets are used where TLS cannot connect.",
+    example: "core.example.com:7443",
   }),
 });
 

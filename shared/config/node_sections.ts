@@ -20,13 +20,13 @@ export type Transport = typeof TRANSPORTS[number];
 export const MAX_LANES = 16;
 
 /** The ways to one other node. */
-export function laneAddresses({ doc }: { doc: string }) {
+export function laneAddresses({ doc, example }: { doc: string; example: string }) {
   return list({
     doc,
     min: 1,
     max: 8,
     of: section("One way to it.", {
-      address: remoteAddress({ doc: "Where it takes lanes.", example: "core.example.com:7443" }),
+      address: remoteAddress({ doc: "Where it takes lanes.", example }),
       transport: choice(TRANSPORTS, {
         doc:
           "What carries lanes there: QUIC over UDP, TLS over TCP where UDP does not get through, or a WebSocket over " +

@@ -1,5 +1,6 @@
 /** The kinds of text that configurations hold, each with the words that say what is allowed. */
 import type { z } from "zod";
+import { isServerName } from "../handshake/handshake_names.ts";
 import { type Address, parseAddress } from "./address.ts";
 import { optionalText, text, type TextOption } from "./option.ts";
 
@@ -19,6 +20,15 @@ export function name(option: Documented): z.ZodType<string> {
     ...option,
     allowed: "1 to 63 lower-case letters, digits, '.', '_' and '-', beginning with a letter or digit",
     parse: (value) => isName(value) ? value : { wrong: "is not a name" },
+  });
+}
+
+/** The name that a server's certificate must bear. */
+export function serverName(option: Documented): z.ZodType<string> {
+  return text({
+    ...option,
+    allowed: "a DNS name in lower case or an IP address",
+    parse: (value) => isServerName(value) ? value : { wrong: "is not the name of a server" },
   });
 }
 

@@ -1,3 +1,4 @@
+import { formatAddress } from "../config/address.ts";
 import { checkOpeningAnswer } from "../websocket/opening_answer.ts";
 import { OPENING_NONCE_BYTES } from "../websocket/opening_key.ts";
 import { writeOpeningRequest } from "../websocket/opening_request.ts";
@@ -8,7 +9,7 @@ import { TlsDial } from "./tls_dial.ts";
 import { LANE_PATH, LANE_SUBPROTOCOL, WEBSOCKET_ALPN, WebSocketLane } from "./websocket_lane.ts";
 import { writeWhole } from "./write_whole.ts";
 
-const HTTPS_PORT = 443;
+const HTTPS_PORT_SUFFIX = /:443$/;
 
 /** Begins to dial a WebSocket lane: TLS, then the opening handshake (RFC 6455 §4.1). */
 export function dialWebSocketLane(ip: string, port: number, options: DialLaneOptions): DialAttempt {
@@ -22,7 +23,10 @@ export function dialWebSocketLane(ip: string, port: number, options: DialLaneOpt
   const open = async (): Promise<LaneConnection> => {
     const connection = await dial.ready;
     try {
-      return await openLane(connection, port === HTTPS_PORT ? serverName : `${serverName}:${port}`);
+      return await openLane(
+        connection,
+        formatAddress({ hostname: serverName, port }).replace(HTTPS_PORT_SUFFIX, ""),
+      );
     } catch (error) {
       dial.close();
       throw error;

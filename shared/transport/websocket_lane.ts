@@ -3,7 +3,8 @@
  *
  * A close frame ends one direction only, as the end of a stream does: the other goes on until its own. TLS is not ended
  * before the connection is, since a reverse proxy takes that for the end of both. A peer that leaves without a close
- * frame may have been cut off: reading rejects.
+ * frame may have been cut off: reading rejects. Through a reverse proxy, TLS proves the proxy, not the listener, and the
+ * proxy reads all of it: it belongs to those who run the listener.
  */
 import { formatAddress } from "../config/address.ts";
 import { CLOSE_CODE, encodeClosePayload } from "../websocket/close_payload.ts";

@@ -8,6 +8,8 @@ export interface Choosable {
   readonly lossShare: number | null;
   readonly lateShare: number | null;
   readonly isStalled: boolean;
+  /** Its connection is about to be closed. */
+  readonly isLeaving: boolean;
   readonly lastReceivedAt: number;
   readonly traits: { readonly isPreferred: boolean };
   isDistrusted(now: number): boolean;
@@ -39,7 +41,7 @@ export function isFit(
   lane: Choosable,
   { now, pingIntervalMs }: { now: number; pingIntervalMs: number },
 ): boolean {
-  return !lane.isStalled && now - lane.lastReceivedAt <= QUIET_INTERVALS * pingIntervalMs;
+  return !lane.isStalled && !lane.isLeaving && now - lane.lastReceivedAt <= QUIET_INTERVALS * pingIntervalMs;
 }
 
 /** The cheapest of `lanes`; the earliest of equals; null when there is none. */

@@ -82,6 +82,7 @@ export class LaneMachine implements Lane {
   #isStalled = false;
   #stalledAt = Number.NEGATIVE_INFINITY;
   #stalls = 0;
+  #isLeaving = false;
 
   /** Tokens before bulk. */
   #carried: CarriedLog[] = [];
@@ -254,6 +255,15 @@ export class LaneMachine implements Lane {
     this.#isStalled = true;
     this.#stalledAt = now;
     this.#stalls++;
+  }
+
+  /** For the session: its connection is about to be closed. */
+  markLeaving(): void {
+    this.#isLeaving = true;
+  }
+
+  get isLeaving(): boolean {
+    return this.#isLeaving;
   }
 
   /** For the session: copies of these ranks go out here. */

@@ -98,6 +98,7 @@ export class LaneSet {
     this.#looksAt = Math.min(this.#looksAt, now + host.limits.pingIntervalMs);
     for (const carriage of this.#carriages) {
       if (carriage.lane === null) this.#give(carriage, { lane, cause: null });
+      else if (carriage.lane.isLeaving) this.#give(carriage, { lane, cause: "closed" });
     }
     this.#shareCopies(now);
     return lane;
@@ -105,7 +106,7 @@ export class LaneSet {
 
   /** Carries nothing more on this lane, if there is another. */
   relieve(lane: LaneMachine, now: number): void {
-    lane.markStalled(now);
+    lane.markLeaving();
     this.#leave(lane, { cause: "closed", now });
   }
 
@@ -224,14 +225,14 @@ export class LaneSet {
       const apart = fit.filter((lane) => lane !== tokensLane);
       if (apart.length > 0) return cheapest(apart, now);
     }
-    return cheapest(fit, now) ?? cheapest(others.filter((lane) => !lane.isStalled), now) ??
+    return cheapest(fit, now) ?? cheapest(others.filter((lane) => !lane.isStalled && !lane.isLeaving), now) ??
       cheapest(others, now);
   }
 
   /** True when another lane than the silent `lane` may have become fit since that was last looked at. */
   #hasNewRefuge(lane: LaneMachine | null): boolean {
     return this.#lanes.some((other) =>
-      other !== lane && !other.isStalled && other.lastReceivedAt >= this.#handledAt
+      other !== lane && !other.isStalled && !other.isLeaving && other.lastReceivedAt >= this.#handledAt
     );
   }
 

@@ -71,6 +71,13 @@ export class SendQueues<T> {
     this.#waitingFor(stream.carried).remove(stream);
   }
 
+  /** The peer has everything before `position`: what it made room for moves up, in either log since they share a bound. */
+  acknowledge(carried: CarriedLog, position: number): void {
+    carried.log.acknowledge(position);
+    this.fill(this.tokens);
+    this.fill(this.bulk);
+  }
+
   /** Moves what streams hold into the log, as long as it has room. */
   fill(carried: CarriedLog): void {
     const waiting = this.#waitingFor(carried);

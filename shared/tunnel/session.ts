@@ -28,7 +28,7 @@ import type { LaneHost, LaneTraits } from "./lane_machine.ts";
 import { LaneSet } from "./lane_set.ts";
 import { ProtocolViolation } from "./protocol_violation.ts";
 import { type StoredFrame, storedFrameCost } from "./reorder_store.ts";
-import { readResetFrame, writeResetFrame } from "./reset_frame.ts";
+import { readResetFrame, type ResetFrame, writeResetFrame } from "./reset_frame.ts";
 import type { PathReading, RedundancyOptions } from "./redundancy.ts";
 import { SendQueues } from "./send_queues.ts";
 import { SESSION_ERROR_NUMBERS } from "./session_error_code.ts";
@@ -93,8 +93,6 @@ export class Session<T> {
   /** Buffers that queued events borrow from. */
   #spent: Uint8Array[] = [];
   #isTakingInput = false;
-  /** Events up to this count borrow from bytes that were received. */
-  #borrowingEvents = 0;
 
   constructor(options: SessionOptions) {
     const { role, limits, now } = options;
@@ -290,14 +288,12 @@ export class Session<T> {
       },
       inputDone: (spent) => {
         this.#isTakingInput = false;
-        this.#borrowingEvents = this.#events.addedCount;
         if (spent !== null) this.#spent.push(spent);
       },
       takeSequencedFrame: (type, payload) => this.#takeSequencedFrame(type, payload),
       takeCopiedFrame: (type, payload) => this.#takeCopiedFrame(type, payload),
       peerHasAllBefore: (carried, position) => {
-        carried.log.acknowledge(position);
-        this.#sending.fill(carried);
+        this.#sending.acknowledge(carried, position);
         this.#endIfDone();
       },
       violated: (violation) => this.#fail(violation),
@@ -311,16 +307,13 @@ export class Session<T> {
   /** @throws {ProtocolViolation} */
   #takeSequencedFrame(type: number, payload: FrameReader): void {
     if (isStreamFrameType(type)) return this.#takeStreamFrame(readStreamFrame(payload, type));
+    if (type === RESET) return this.#takeReset(readResetFrame(payload));
     if (type === CREDIT) {
       const { streamId, limit } = readCreditFrame(payload);
       const stream = this.#table.find(streamId, "violation");
       if (stream === null) return;
       stream.sender.raiseLimit(limit);
       if (stream.sender.isReady) this.#streamHost.becameReady(stream);
-    } else if (type === RESET) {
-      const { streamId, code } = readResetFrame(payload);
-      const stream = this.#table.find(streamId, "use_up");
-      if (stream !== null) this.#cutByPeer(stream, { code, by: "peer" });
     } else {
       assert(type === GOAWAY, "the splitter lets only known frames through");
       this.#takeGoaway(readGoawayFrame(payload));
@@ -345,7 +338,11 @@ export class Session<T> {
   /** A copy may come at any time and is worth no room that frames may need. @throws {ProtocolViolation} */
   #takeCopiedFrame(type: number, payload: FrameReader): void {
     this.#copiesReceived++;
-    if (type === RESET && this.#role === "core") return this.#takeSequencedFrame(type, payload);
+    if (type === RESET && this.#role === "core") {
+      const reset = readResetFrame(payload);
+      if (this.#table.isOpenToCopies(reset.streamId)) this.#takeReset(reset);
+      return;
+    }
     if (!isStreamFrameType(type)) throw new ProtocolViolation("unknown_frame", "a copy of no stream frame");
     const frame = readStreamFrame(payload, type);
     if (this.#role === "core" && !this.#table.isOpenToCopies(frame.streamId)) return;
@@ -395,6 +392,12 @@ export class Session<T> {
         unreachable(frame.type);
     }
     if (limit !== null) this.#sendCredit(stream, limit);
+  }
+
+  /** @throws {ProtocolViolation} */
+  #takeReset({ streamId, code }: ResetFrame): void {
+    const stream = this.#table.find(streamId, "use_up");
+    if (stream !== null) this.#cutByPeer(stream, { code, by: "peer" });
   }
 
   #takeGoaway(frame: { lastStreamId: number; reason: number }): void {

@@ -6,6 +6,7 @@ import { dialTarget } from "../../../bench/load/dial_target.ts";
 import type { RelayTarget } from "../../../bench/relays/relay.ts";
 import { EchoLoad, type EchoLoadOptions } from "./echo_load.ts";
 import { leave, type LeaveOptions } from "./leave.ts";
+import type { StreamReport } from "./stream_load.ts";
 import { TokenLoad, type TokenLoadOptions, type TokenReport } from "./token_load.ts";
 
 export type EndCommand =
@@ -15,7 +16,7 @@ export type EndCommand =
   /** Answered when all streams have their answers' heads. */
   | { readonly kind: "tokens"; readonly options: TokenLoadOptions }
   | { readonly kind: "report" }
-  /** Answered when the last stream has ended. */
+  /** Answered when the last stream has ended, or will not. */
   | { readonly kind: "finish tokens" }
   | { readonly kind: "echoes"; readonly options: EchoLoadOptions }
   | { readonly kind: "finish echoes" }
@@ -29,12 +30,13 @@ export interface EndAnswers {
   readonly report: TokenReport;
   readonly "finish tokens": TokenReport;
   readonly echoes: null;
-  readonly "finish echoes": Readonly<Record<string, number>>;
+  readonly "finish echoes": StreamReport;
   readonly leave: { readonly atMs: number };
 }
 
 const GET_TIMEOUT_MS = 20_000;
 const RETRY_MS = 20;
+const READ_BYTES = 4096;
 
 let tokens: TokenLoad | null = null;
 let echoes: EchoLoad | null = null;
@@ -72,9 +74,14 @@ async function firstAnswer(target: RelayTarget): Promise<EndAnswers["first answe
 
 async function isServed(connection: Deno.Conn, target: RelayTarget): Promise<boolean> {
   const fields = target.fields.map(([name, value]) => `${name}: ${value}\r\n`).join("");
-  const request = `POST /reply HTTP/1.1\r\nhost: edge\r\n${fields}content-length: 0\r\nconnection: close\r\n\r\n`;
+  const request =
+    `POST /reply HTTP/1.1\r\nhost: edge\r\n${fields}content-length: 0\r\nconnection: close\r\n\r\n`;
   await connection.write(new TextEncoder().encode(request));
-  const text = await new Response(connection.readable).text();
+  const buffer = new Uint8Array(READ_BYTES);
+  let text = "";
+  for (let read = await connection.read(buffer); read !== null; read = await connection.read(buffer)) {
+    text += new TextDecoder().decode(buffer.subarray(0, read));
+  }
   return text.startsWith("HTTP/1.1 200 ") && text.includes("A short answer.");
 }
 
@@ -99,7 +106,7 @@ async function obey(command: EndCommand): Promise<unknown> {
       return null;
     case "finish echoes":
       await echoes?.finish();
-      return echoes?.outcomes;
+      return echoes?.report();
     case "leave":
       return await leave(command.options);
   }

@@ -1,5 +1,5 @@
 import type { Asked, AskedStream, Http2Client } from "./http2_client.ts";
-import { StreamLoad, type StreamEvents, type StreamLoadOptions } from "./stream_load.ts";
+import { type StreamEvents, StreamLoad, type StreamLoadOptions, type StreamReport } from "./stream_load.ts";
 
 export interface EchoLoadOptions extends StreamLoadOptions {
   /** Of each body. */
@@ -33,8 +33,8 @@ export class EchoLoad {
     await this.#load.finish();
   }
 
-  get outcomes(): Readonly<Record<string, number>> {
-    return this.#load.outcomes;
+  report(): StreamReport {
+    return this.#load.report();
   }
 }
 

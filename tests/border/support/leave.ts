@@ -50,4 +50,4 @@ export async function leave({ target, id, how }: LeaveOptions): Promise<{ atMs: 
   return { atMs };
 }
 
-const LINGER_MS = 300;
+const LINGER_MS = 50;

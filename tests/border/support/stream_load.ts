@@ -21,6 +21,17 @@ export interface StreamEvents {
 }
 
 const REDIAL_MS = 50;
+/** A stream that has not ended by then hangs. */
+const FINISH_TIMEOUT_MS = 60_000;
+
+/** What became of the streams so far. */
+export interface StreamReport {
+  /** How many ended how: `whole`, or what was wrong. */
+  readonly outcomes: Readonly<Record<string, number>>;
+  readonly open: number;
+  /** Connections made to the edge. */
+  readonly dials: number;
+}
 
 export class StreamLoad {
   readonly #options: StreamLoadOptions;
@@ -39,18 +50,8 @@ export class StreamLoad {
     this.#unanswered = options.streams;
   }
 
-  /** How many streams ended how. */
-  get outcomes(): Readonly<Record<string, number>> {
-    return Object.fromEntries(this.#outcomes);
-  }
-
-  get open(): number {
-    return this.#open;
-  }
-
-  /** Connections made. */
-  get dials(): number {
-    return this.#dials;
+  report(): StreamReport {
+    return { outcomes: Object.fromEntries(this.#outcomes), open: this.#open, dials: this.#dials };
   }
 
   /** Resolves when as many streams as there should be have their answers' heads. */
@@ -62,28 +63,31 @@ export class StreamLoad {
     await this.#steady.promise;
   }
 
-  /** Begins no further stream; resolves when the last has ended. */
+  /** Begins no further stream; resolves when the last has ended, or will not. */
   async finish(): Promise<void> {
     this.#isFinishing = true;
     if (this.#open === 0) this.#finished.resolve();
+    const timer = setTimeout(() => this.#finished.resolve(), FINISH_TIMEOUT_MS);
     await this.#finished.promise;
+    clearTimeout(timer);
   }
 
-  /** One connection after the other, with so many streams. */
+  /** One connection after the other, with so many streams on all of them. */
   async #keep(streams: number): Promise<void> {
     let wanted = streams;
+    let changed = Promise.withResolvers<void>();
+    const onChange = () => changed.resolve();
     while (!this.#isFinishing) {
       const client = await this.#dial();
-      const change = { wait: Promise.withResolvers<void>() };
-      client.onChange = () => change.wait.resolve();
+      client.onChange = onChange;
       do {
         for (; wanted > 0 && client.canAsk && !this.#isFinishing; wanted--) {
           this.#start(client, () => {
             if (this.#options.isRepeated) wanted++;
           });
         }
-        await change.wait.promise;
-        change.wait = Promise.withResolvers<void>();
+        await changed.promise;
+        changed = Promise.withResolvers<void>();
       } while (client.canAsk);
     }
   }

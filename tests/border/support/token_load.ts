@@ -1,5 +1,5 @@
 import type { Asked, Http2Client } from "./http2_client.ts";
-import { StreamLoad, type StreamEvents, type StreamLoadOptions } from "./stream_load.ts";
+import { type StreamEvents, StreamLoad, type StreamLoadOptions, type StreamReport } from "./stream_load.ts";
 import { TokenChecker } from "./token_checker.ts";
 
 export interface TokenLoadOptions extends StreamLoadOptions {
@@ -9,13 +9,8 @@ export interface TokenLoadOptions extends StreamLoadOptions {
   readonly intervalMs: number;
 }
 
-export interface TokenReport {
-  /** Streams by how they ended: `whole`, or what was wrong. */
-  readonly outcomes: Readonly<Record<string, number>>;
-  readonly open: number;
+export interface TokenReport extends StreamReport {
   readonly tokens: number;
-  /** Connections made to the edge. */
-  readonly dials: number;
   /** Longest time that a stream waited between two of its tokens. */
   readonly longestGapMs: number;
 }
@@ -40,10 +35,9 @@ export class TokenLoad {
     await this.#load.finish();
   }
 
-  /** What happened so far. */
   report(): TokenReport {
-    const { outcomes, open, dials } = this.#load;
-    return { outcomes, open, dials, tokens: this.#tokens, longestGapMs: Math.round(this.#longestGapMs) };
+    const longestGapMs = Math.round(this.#longestGapMs);
+    return { ...this.#load.report(), tokens: this.#tokens, longestGapMs };
   }
 
   #begin(client: Http2Client, events: StreamEvents): void {

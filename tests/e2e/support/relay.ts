@@ -1,10 +1,11 @@
-/** A relay of real processes: embedded origins, a core and an edge, with a configuration that tests may change. */
+/** A relay of real processes: embedded origins, cores and an edge, with configurations that tests may change. */
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { parse, stringify } from "yaml";
 import { type NodeProcess, startNodeProcess } from "../../../deploy/node_process.ts";
 import { writePair } from "../../../deploy/write_pair.ts";
 import { type Address, formatAddress } from "../../../shared/config/address.ts";
+import type { Transport } from "../../../shared/config/node_sections.ts";
 import { OriginProcess } from "./origin_process.ts";
 import { until } from "./until.ts";
 
@@ -13,18 +14,22 @@ import { until } from "./until.ts";
 export type ConfigFile = any;
 
 export interface RelayOptions {
-  /** @default "quic" */
-  transport?: "quic" | "tls";
+  /** What alone carries the tunnel. @default QUIC and TLS, as `deno task init` has it */
+  transport?: Transport;
+  /** How many cores the edge has: `core`, `core-2`, `core-3`. @default 1 */
+  cores?: 1 | 2 | 3;
   /** Flags of each embedded origin. @default one that is fast */
   origins?: readonly (readonly string[])[];
   /** More origins, behind the embedded ones as further endpoints. */
   urls?: readonly URL[];
-  /** Changes the configuration before it is written. */
+  /** Changes the configuration before it is written; that of a core for each core. */
   edge?(config: ConfigFile): void;
-  core?(config: ConfigFile, origins: readonly OriginProcess[]): void;
+  core?(config: ConfigFile, origins: readonly OriginProcess[], name: CoreName): void;
 }
 
-type NodeName = "edge" | "core";
+const CORE_NAMES = ["core", "core-2", "core-3"] as const;
+type CoreName = typeof CORE_NAMES[number];
+export type NodeName = "edge" | CoreName;
 
 export class Relay {
   readonly directory: string;
@@ -33,14 +38,14 @@ export class Relay {
   readonly ca: string;
   readonly caFile: string;
   readonly origins: readonly OriginProcess[];
-  readonly #admin: Record<NodeName, string>;
+  readonly #admin: ReadonlyMap<NodeName, string>;
   readonly #nodes = new Map<NodeName, NodeProcess>();
 
   private constructor(parts: {
     directory: string;
     origins: readonly OriginProcess[];
     edge: Address;
-    admin: Record<NodeName, Address>;
+    admin: ReadonlyMap<NodeName, string>;
     key: string;
     ca: string;
   }) {
@@ -50,8 +55,7 @@ export class Relay {
     this.key = parts.key;
     this.ca = parts.ca;
     this.caFile = join(parts.directory, "ca.pem");
-    const { edge, core } = parts.admin;
-    this.#admin = { edge: `http://${formatAddress(edge)}`, core: `http://${formatAddress(core)}` };
+    this.#admin = parts.admin;
   }
 
   /** Writes keys and configurations and starts the origins; core and edge are started with `startNode`. */
@@ -65,7 +69,10 @@ export class Relay {
         })
       ),
     );
-    const [edge, tunnel, edgeAdmin, coreAdmin] = freeAddresses();
+    const [edge, tunnel, edgeAdmin, coreAdmin, ...more] = freeAddresses(4 + 2 * CORE_NAMES.length);
+    assert.ok(
+      edge !== undefined && tunnel !== undefined && edgeAdmin !== undefined && coreAdmin !== undefined,
+    );
     const { edgeFile, coreFile, caFile, apiKey } = await writePair({
       directory,
       edgeAddress: edge,
@@ -73,28 +80,42 @@ export class Relay {
       edgeAdminAddress: edgeAdmin,
       coreAdminAddress: coreAdmin,
       origins: [...origins.map(({ url }) => new URL(url)), ...options.urls ?? []],
-      transport: options.transport ?? "quic",
+      ...(options.transport === undefined ? {} : { transport: options.transport }),
       force: true,
     });
+    const admin = new Map<NodeName, Address>([["edge", edgeAdmin], ["core", coreAdmin]]);
+    for (const name of CORE_NAMES.slice(1, options.cores ?? 1)) {
+      const [itsTunnel, itsAdmin] = more.splice(0, 2);
+      assert.ok(itsTunnel !== undefined && itsAdmin !== undefined);
+      admin.set(name, itsAdmin);
+      await Deno.copyFile(coreFile, join(directory, `${name}.yaml`));
+      await editConfig(join(directory, `${name}.yaml`), (config) => {
+        config.name = name;
+        config.admin.address = formatAddress(itsAdmin);
+        for (const listener of config.tunnel.listeners) listener.address = formatAddress(itsTunnel);
+      });
+      await editConfig(edgeFile, ({ tunnel: { cores } }) => {
+        const addresses = cores[0].addresses.map((way: ConfigFile) => ({
+          ...way,
+          address: formatAddress(itsTunnel),
+        }));
+        cores.push({ ...cores[0], name, addresses });
+      });
+    }
     await editConfig(edgeFile, (config) => options.edge?.(config));
-    await editConfig(coreFile, (config) => options.core?.(config, origins));
+    for (const name of CORE_NAMES.slice(0, options.cores ?? 1)) {
+      await editConfig(join(directory, `${name}.yaml`), (config) => options.core?.(config, origins, name));
+    }
     const ca = await Deno.readTextFile(caFile);
-    return new Relay({
-      directory,
-      origins,
-      edge,
-      admin: { edge: edgeAdmin, core: coreAdmin },
-      key: apiKey,
-      ca,
-    });
+    const urls = [...admin].map(([name, address]) => [name, `http://${formatAddress(address)}`] as const);
+    return new Relay({ directory, origins, edge, admin: new Map(urls), key: apiKey, ca });
   }
 
   /** Prepares a relay, runs `test` with it once it is ready, and ends every process whatever happens. */
   static async run(options: RelayOptions, test: (relay: Relay) => Promise<void>): Promise<void> {
     const relay = await Relay.prepare(options);
     try {
-      relay.startNode("core");
-      relay.startNode("edge");
+      for (const name of relay.#admin.keys()) relay.startNode(name);
       await relay.ready();
       await test(relay);
     } finally {
@@ -111,7 +132,7 @@ export class Relay {
 
   startNode(name: NodeName): NodeProcess {
     const node = startNodeProcess(name, {
-      task: name,
+      task: name === "edge" ? "edge" : "core",
       args: ["--config", join(this.directory, `${name}.yaml`)],
       logFile: join(this.directory, `${name}.log`),
     });
@@ -128,7 +149,7 @@ export class Relay {
   /** The answer of a node's admin address; null while nobody listens there. */
   async admin(name: NodeName, path: "/metrics" | "/healthz" | "/readyz"): Promise<Response | null> {
     try {
-      return await fetch(this.#admin[name] + path);
+      return await fetch(`${this.#admin.get(name)}${path}`);
     } catch (error) {
       if (error instanceof TypeError) return null;
       throw error;
@@ -185,10 +206,9 @@ export async function editConfig(file: string, edit: (config: ConfigFile) => voi
 }
 
 /** Free when they are asked for; all are held until the last is known, so that no two are the same. */
-export function freeAddresses(): [Address, Address, Address, Address] {
-  const held = [0, 0, 0, 0].map(() => Deno.listen({ hostname: "127.0.0.1", port: 0 }));
-  const [first, second, third, fourth] = held.map(({ addr }) => ({ hostname: "127.0.0.1", port: addr.port }));
+export function freeAddresses(count = 4): Address[] {
+  const held = Array.from({ length: count }, () => Deno.listen({ hostname: "127.0.0.1", port: 0 }));
+  const addresses = held.map(({ addr }) => ({ hostname: "127.0.0.1", port: addr.port }));
   for (const listener of held) listener.close();
-  assert.ok(first !== undefined && second !== undefined && third !== undefined && fourth !== undefined);
-  return [first, second, third, fourth];
+  return addresses;
 }

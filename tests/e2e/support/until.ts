@@ -2,12 +2,16 @@ const POLL_MS = 20;
 const TIMEOUT_MS = 20_000;
 
 /** Asks again and again until `check` gives something; for state that a process shows only when it is asked. */
-export async function until<V>(what: string, check: () => Promise<V | null>): Promise<V> {
-  const deadline = performance.now() + TIMEOUT_MS;
+export async function until<V>(
+  what: string,
+  check: () => Promise<V | null>,
+  { timeoutMs = TIMEOUT_MS }: { timeoutMs?: number } = {},
+): Promise<V> {
+  const deadline = performance.now() + timeoutMs;
   for (;;) {
     const found = await check();
     if (found !== null) return found;
-    if (performance.now() > deadline) throw new Error(`not within ${TIMEOUT_MS / 1000} s: ${what}`);
+    if (performance.now() > deadline) throw new Error(`not within ${timeoutMs / 1000} s: ${what}`);
     await new Promise((resolve) => setTimeout(resolve, POLL_MS));
   }
 }

@@ -190,6 +190,15 @@ Deno.test("LanePlan gives up a dial that the race began and nobody needs", () =>
   assert.deepEqual([world.pendingCount, transports(world)], [0, ["quic"]]);
 });
 
+Deno.test("LanePlan lets go of the lane that won the race once the better one has lasted", () => {
+  const world = new LaneWorld({ routes: [QUIC, TLS], lanes: 1 });
+  world.fates.set(QUIC, { opensAfterMs: 1_500 });
+  world.run(11_490);
+  assert.deepEqual(transports(world), ["quic", "tls"]);
+  world.run(20);
+  assert.deepEqual(transports(world), ["quic"]);
+});
+
 Deno.test("LanePlan of a session that drains keeps one lane alive, and no more", () => {
   const world = new LaneWorld({ routes: [QUIC, TLS], lanes: 4 });
   world.run(30_000);

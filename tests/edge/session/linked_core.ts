@@ -5,7 +5,7 @@ import { TunnelServer } from "../../../core/session/tunnel_server.ts";
 import { CoreLink, type CoreLinkOptions } from "../../../edge/session/core_link.ts";
 import type { LaneRoute } from "../../../edge/session/lane_routes.ts";
 import { SYSTEM_CLOCK } from "../../../shared/clock/clock.ts";
-import type { RequestHead, RequestReceiver } from "../../../shared/exchange/exchange.ts";
+import type { ExchangeHandler, RequestHead, RequestReceiver } from "../../../shared/exchange/exchange.ts";
 import { HandshakeTally } from "../../../shared/handshake/handshake_tally.ts";
 import { PeerKeys } from "../../../shared/handshake/peer_keys.ts";
 import { type PeerSigner, peerSigner } from "../../../shared/handshake/peer_signer.ts";
@@ -37,6 +37,8 @@ export interface LinkedCoreOptions {
   /** In order of preference. @default ["quic", "tls"] */
   readonly transports?: readonly LaneTransport[];
   readonly limits?: Partial<SessionLimits>;
+  /** What stands before the handler. @default nothing */
+  readonly wrap?: (handler: ExchangeHandler) => ExchangeHandler;
 }
 
 export class LinkedCore implements AsyncDisposable {
@@ -50,9 +52,11 @@ export class LinkedCore implements AsyncDisposable {
   readonly tcp: ReadonlyMap<LaneTransport, TcpProxy>;
   readonly #transports: readonly LaneTransport[];
   readonly #limits: SessionLimits;
+  readonly #wrapped: ExchangeHandler;
   #running: RunningServer;
 
-  constructor({ transports = ["quic", "tls"], limits }: LinkedCoreOptions = {}) {
+  constructor({ transports = ["quic", "tls"], limits, wrap }: LinkedCoreOptions = {}) {
+    this.#wrapped = wrap?.(this.handler.handler) ?? this.handler.handler;
     this.#transports = transports;
     this.#limits = { ...LIMITS, ...limits };
     this.#running = this.#run();
@@ -124,7 +128,7 @@ export class LinkedCore implements AsyncDisposable {
       tally: this.tally,
       maxConnections: 100,
       wallClock: Date.now,
-      handlerFor: () => this.handler.handler,
+      handlerFor: () => this.#wrapped,
     });
     const listeners = new Map(
       this.#transports.map((transport) => [transport, listenOnLoopback(transport)] as const),
@@ -142,9 +146,9 @@ export class TestLink implements AsyncDisposable {
 
   constructor(
     routes: readonly LaneRoute[],
-    options: Partial<CoreLinkOptions> & { connectTimeoutMs?: number } = {},
+    options: Partial<CoreLinkOptions> & { connectTimeoutMs?: number; isStarted?: boolean } = {},
   ) {
-    const { connectTimeoutMs = 5_000 } = options;
+    const { connectTimeoutMs = 5_000, isStarted = true } = options;
     this.link = new CoreLink({
       name: "sz-1",
       edgeName: EDGE_NAME,
@@ -176,7 +180,7 @@ export class TestLink implements AsyncDisposable {
       onRoom: () => {},
       ...options,
     });
-    this.link.start();
+    if (isStarted) this.link.start();
   }
 
   /** What carries the session's lanes, sorted. */

@@ -3,6 +3,25 @@ import { createAuthority, issueCertificate } from "../../../shared/pki/certifica
 import { formatProblems } from "../../../shared/config/config_problem.ts";
 import { ConfigFolder, example, lineOf } from "./config_folder.ts";
 
+const NO_LISTENERS = {
+  "  listeners:\n": "  listeners: []\n  # ",
+  "    - address: 0.0.0.0:7443\n": "",
+  "      transport: quic\n": "",
+};
+
+/** Makes the example of a core dial an edge. */
+function dialling(
+  { name = "hk-1", keyFile = "edge-identity-key.pem", ways = "[{ address: 'e:1' }]" }: {
+    name?: string;
+    keyFile?: string;
+    ways?: string;
+  },
+): Record<string, string> {
+  const section = `  dial:\n    core_key_file: ${keyFile}\n    ca_file: ca.pem\n` +
+    `    edges: [{ name: ${name}, server_name: e, addresses: ${ways} }]\n`;
+  return { "  # Small frames": `${section}  # Small frames` };
+}
+
 /** Mistakes that show only when options are seen together. */
 const MISTAKES: {
   what: string;
@@ -64,13 +83,53 @@ const MISTAKES: {
     what: "an edge with a third key",
     node: "core",
     replace: {
-      "  edges:\n": "  edges:\n" +
+      "\n  edges:\n": "\n  edges:\n" +
         "    - {name: hk-1, public_key: MCowBQYDK2VwAyEAPUAXw+hDiVqStwqnTRt+vJyYLM8uxJaMwM1V8Sr0Zgw=}\n" +
         "    - {name: hk-1, public_key: MCowBQYDK2VwAyEA/FHNjmIYoaONpH7QAjDwWAgW7RO6MwOsXeuRFUiQgCU=}\n",
     },
-    at: "- name: hk-1",
+    at: "    - name: hk-1\n      # The edge's Ed25519",
     path: "tunnel.edges[2].name",
     message: /^is one key too many for this edge$/,
+  },
+  {
+    what: "a core that nobody reaches and that dials nobody",
+    node: "core",
+    replace: NO_LISTENERS,
+    at: "listeners: []",
+    path: "tunnel.listeners",
+    message: /^is empty, so that no edge could connect$/,
+  },
+  {
+    what: "listeners without a certificate",
+    node: "core",
+    replace: { "  certificate_file: core-certificate.pem\n": "" },
+    at: "tunnel:",
+    path: "tunnel.certificate_file",
+    message: /^is missing, though there are listeners$/,
+  },
+  {
+    what: "an edge to dial that has no key",
+    node: "core",
+    replace: dialling({ name: "hk-2" }),
+    at: "name: hk-2",
+    path: "tunnel.dial.edges[0].name",
+    message: /^has no key in tunnel\.edges, so that it could not prove who it is$/,
+  },
+  {
+    what: "a core key of the wrong kind",
+    node: "core",
+    replace: dialling({ keyFile: "core-key.pem" }),
+    at: "core_key_file: core-key.pem",
+    path: "tunnel.dial.core_key_file",
+    message: /^names a key that is not an Ed25519 key$/,
+  },
+  {
+    what: "one way to an edge twice",
+    node: "core",
+    replace: dialling({ ways: "[{ address: 'e:1' }, { address: 'E:1' }]" }),
+    at: "edges: [{ name: hk-1",
+    path: "tunnel.dial.edges[0].addresses[1].address",
+    message: /^is the same way as in line \d+$/,
   },
   {
     what: "the admin server on the listener's address",
@@ -270,4 +329,15 @@ Deno.test("loadConfig() takes a chain of certificates and judges its first", asy
   await folder.write("edge-certificate.pem", leaf.certificatePem + authority.certificatePem);
   await folder.write("edge-key.pem", leaf.keyPem);
   assert.deepEqual(await folder.problems(example("edge")), []);
+});
+
+Deno.test("loadConfig() takes a core that only dials, without listeners and certificate", async () => {
+  await using folder = await ConfigFolder.create();
+  const text = example("core", {
+    ...NO_LISTENERS,
+    ...dialling({}),
+    "  certificate_file: core-certificate.pem\n": "",
+    "  key_file: core-key.pem\n": "",
+  });
+  assert.deepEqual(await folder.problems(text), []);
 });

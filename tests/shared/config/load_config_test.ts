@@ -23,7 +23,7 @@ Deno.test("loadConfig() reads the example of an edge", async () => {
     addresses: [{ address, transport: "quic" }],
   }]);
   assert.deepEqual([config.tunnel.lanes, config.tunnel.reverse], [4, null]);
-  assert.deepEqual(config.tunnel.redundancy, { mode: "auto", maxFrameBytes: 1024, spacingMs: 3 });
+  assert.deepEqual(config.tunnel.redundancy, { mode: "auto", maxFrameBytes: 1024, spacingMs: 2 });
   assert.equal(config.tunnel.waitTimeoutMs, 5_000);
   assert.equal(config.backpressure.maxWriteRateBytesPerSecond, 10 * 1024 * 1024);
   assert.deepEqual(config.sse.coalesce, { maxEvents: 1, maxDelayMs: 10 });
@@ -40,6 +40,7 @@ Deno.test("loadConfig() reads the example of a core", async () => {
   assert.equal(config.node, "core");
   assert.equal(config.origins[0]?.endpoints[0]?.url.href, "http://10.0.0.5:8000/");
   assert.deepEqual(config.auth.headers, ["authorization", "x-api-key"]);
+  assert.equal(config.tunnel.dial, null);
   assert.deepEqual(config.limits, { overall: null, perKey: null });
   const absent = [config.auth.apiKeys[0]?.rateLimit, config.origins[0]?.apiKey, config.routes[0]?.models];
   assert.deepEqual(absent, [null, null, null]);
@@ -68,6 +69,7 @@ Deno.test("loadConfig() gives the same for defaults that are written out and lef
 Deno.test("loadConfig() takes all options of the examples that are off unless given", async () => {
   await using folder = await ConfigFolder.create();
   await folder.write("origin-ca.pem", await Deno.readTextFile(folder.file("ca")));
+  await folder.write("core-identity-key.pem", await Deno.readTextFile(folder.file("edgeIdentityKey")));
   const text = example("core").replaceAll(/^( *)#(?! \S)/gm, "$1");
   const config = await folder.load(text, { environment: () => "origin-secret" }) as CoreConfig;
   assert.deepEqual(config.limits.perKey, { requestsPerSecond: 10, burst: 20 });
@@ -76,6 +78,13 @@ Deno.test("loadConfig() takes all options of the examples that are off unless gi
   assert.equal(config.origins[0]?.apiKey, "origin-secret");
   assert.equal(config.tunnel.edges[0]?.notAfter?.toISOString(), "2030-01-01T00:00:00.000Z");
   assert.deepEqual(config.routes[0]?.models, ["qwen3-*"]);
+  const { dial } = config.tunnel;
+  assert.deepEqual([dial?.lanes, dial?.connectTimeoutMs, dial?.reconnectMaxMs], [4, 5_000, 10_000]);
+  assert.deepEqual(dial?.edges, [{
+    name: "hk-1",
+    serverName: "edge.example.com",
+    addresses: [{ address: { hostname: "edge.example.com", port: 7444 }, transport: "quic" }],
+  }]);
   const edge = await folder.load(example("edge").replaceAll(/^( *)#(?! \S)/gm, "$1")) as EdgeConfig;
   assert.deepEqual(edge.tunnel.reverse?.listeners, [
     { address: { hostname: "0.0.0.0", port: 7444 }, transport: "quic" },

@@ -5,12 +5,14 @@ import { encodeAnswerHead, encodeRequestHead } from "../../../shared/exchange/he
 import { SessionDriver, type SessionDriverOptions } from "../../../shared/session/session_driver.ts";
 import type { StreamOwner } from "../../../shared/session/stream_owner.ts";
 import { STREAM_DATA } from "../../../shared/tunnel/frame_type.ts";
+import { DEFAULT_REDUNDANCY } from "../../../shared/tunnel/redundancy.ts";
 import { DEFAULT_SESSION_LIMITS } from "../../../shared/tunnel/session_limits.ts";
 import type { SessionStream } from "../../../shared/tunnel/session_stream.ts";
 import { LiveAnswer, LiveHandler } from "../../support/live_exchange.ts";
 import { answerHead, requestHead } from "../../support/recorded_exchange.ts";
 import { closeQuietly, connectPair, TRANSPORTS, untilLost, writeAll } from "../transport/lane_fixture.ts";
-import { eventually, TunnelPair } from "./tunnel_pair.ts";
+import { eventually } from "../../support/eventually.ts";
+import { TunnelPair } from "./tunnel_pair.ts";
 
 const NOTHING = new Uint8Array(0);
 
@@ -30,11 +32,13 @@ function driver(role: "edge" | "core", options: Partial<SessionDriverOptions> = 
   const session = new SessionDriver({
     role,
     limits: { ...DEFAULT_SESSION_LIMITS, maxLanes: 1 },
+    redundancy: DEFAULT_REDUNDANCY,
     clock: SYSTEM_CLOCK,
     accept: (stream) => void (stream.owner = new RecordingOwner()),
     onRoom: () => void calls.push("room"),
     onLaneClosed: () => void calls.push("lane closed"),
     onGoaway: () => void calls.push("goaway"),
+    onNotice: ({ kind }) => void calls.push(kind),
     onFault: (cause) => void calls.push(`fault ${cause}`),
     onEnded: (end) => void calls.push(`${end.kind} ${"by" in end ? `${end.by} ${end.code}` : ""}`.trim()),
     ...options,

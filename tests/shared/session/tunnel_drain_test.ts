@@ -3,7 +3,8 @@ import { RelayError } from "../../../shared/errors/relay_error.ts";
 import { LiveHandler } from "../../support/live_exchange.ts";
 import { answerHead, bytesOf, requestHead } from "../../support/recorded_exchange.ts";
 import { TRANSPORTS } from "../transport/lane_fixture.ts";
-import { eventually, TunnelPair } from "./tunnel_pair.ts";
+import { eventually } from "../../support/eventually.ts";
+import { TunnelPair } from "./tunnel_pair.ts";
 
 const NEVER = new AbortController().signal;
 
@@ -147,7 +148,7 @@ Deno.test("a session that was lost with its core ends its exchanges, and the nex
 
 Deno.test("a core that knows neither the old session nor the new one gets one session, and no other stays", async () => {
   const inner = new LiveHandler();
-  await using pair = await TunnelPair.open({ handler: inner.handler });
+  await using pair = await TunnelPair.open({ handler: inner.handler, limits: { resumeTimeoutMs: 500 } });
   const before = pair.ask();
   const old = pair.edgeSession;
   await inner.request(0);

@@ -3,7 +3,8 @@ import type { ExchangeHandler } from "../../../shared/exchange/exchange.ts";
 import { Fields } from "../../../shared/exchange/fields.ts";
 import { LiveAnswer, LiveHandler } from "../../support/live_exchange.ts";
 import { answerHead, bytesOf, requestHead } from "../../support/recorded_exchange.ts";
-import { eventually, TunnelPair } from "./tunnel_pair.ts";
+import { eventually } from "../../support/eventually.ts";
+import { TunnelPair } from "./tunnel_pair.ts";
 
 /** Breaks where the path says, and serves all else with `inner`. */
 function breaking(inner: LiveHandler): ExchangeHandler {

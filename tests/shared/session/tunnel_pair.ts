@@ -1,27 +1,27 @@
 /** An edge's and a core's end of the tunnel in one process, over real lanes. */
-import { Buffer } from "node:buffer";
-import { generateKeyPairSync } from "node:crypto";
 import { TunnelServer } from "../../../core/session/tunnel_server.ts";
-import { Backoff } from "../../../edge/session/backoff.ts";
-import { TunnelClient } from "../../../edge/session/tunnel_client.ts";
+import { CoreLink } from "../../../edge/session/core_link.ts";
 import { SYSTEM_CLOCK } from "../../../shared/clock/clock.ts";
 import type { ExchangeHandler, RequestHead, RequestReceiver } from "../../../shared/exchange/exchange.ts";
-import { EdgeKeys } from "../../../shared/handshake/edge_keys.ts";
-import { type EdgeSigner, edgeSigner } from "../../../shared/handshake/edge_signer.ts";
 import { HandshakeTally } from "../../../shared/handshake/handshake_tally.ts";
-import { createLogger, type Logger } from "../../../shared/observe/logger.ts";
+import { PeerKeys } from "../../../shared/handshake/peer_keys.ts";
+import type { PeerSigner } from "../../../shared/handshake/peer_signer.ts";
 import type { SessionDriver } from "../../../shared/session/session_driver.ts";
+import { SessionWatcher } from "../../../shared/session/session_watcher.ts";
 import type { LaneListener, LaneTransport } from "../../../shared/transport/lane_connection.ts";
 import { dialLane } from "../../../shared/transport/lane_transport.ts";
+import { DEFAULT_REDUNDANCY } from "../../../shared/tunnel/redundancy.ts";
 import { DEFAULT_SESSION_LIMITS, type SessionLimits } from "../../../shared/tunnel/session_limits.ts";
+import { createKey } from "../../edge/session/linked_core.ts";
+import { eventually } from "../../support/eventually.ts";
 import { type Appetite, LiveAnswer } from "../../support/live_exchange.ts";
+import { LogLines } from "../../support/log_lines.ts";
 import { requestHead } from "../../support/recorded_exchange.ts";
 import { listenOnLoopback, SERVER_NAME, TRUST } from "../transport/lane_fixture.ts";
 import { TcpProxy } from "./tcp_proxy.ts";
 
 const EDGE_NAME = "hk-1";
-const PATIENCE_MS = 10_000;
-export const EDGE_KEY = createEdgeKey();
+const EDGE_KEY = createKey();
 
 export interface TunnelPairOptions {
   readonly handler: ExchangeHandler;
@@ -29,19 +29,12 @@ export interface TunnelPairOptions {
   readonly transport?: LaneTransport;
   readonly limits?: Partial<SessionLimits>;
   /** What the edge signs with. @default the key that the core trusts */
-  readonly sign?: EdgeSigner;
-  /** @default { initialMs: 10, maxMs: 100 } */
-  readonly backoff?: { initialMs: number; maxMs: number };
-  /** @default 0 */
-  readonly stableAfterMs?: number;
+  readonly sign?: PeerSigner;
   readonly onRoom?: () => void;
-  readonly onUp?: () => void;
-  /** Random numbers of the back-off. @default Math.random */
-  readonly random?: () => number;
 }
 
 export class TunnelPair implements AsyncDisposable {
-  readonly client: TunnelClient;
+  readonly client: CoreLink;
   server: TunnelServer;
   /** Between the two, where lanes are TLS. */
   readonly proxy: TcpProxy;
@@ -51,7 +44,6 @@ export class TunnelPair implements AsyncDisposable {
   readonly #options: TunnelPairOptions;
   #listener: LaneListener;
   #serving: Promise<void>;
-  readonly #running: Promise<void>;
 
   constructor(options: TunnelPairOptions) {
     this.#options = options;
@@ -60,7 +52,7 @@ export class TunnelPair implements AsyncDisposable {
     this.#serving = this.server.serve(this.#listener);
     this.proxy = new TcpProxy(this.#listener.localAddress);
     this.client = this.#newClient();
-    this.#running = this.client.run();
+    this.client.start();
   }
 
   /** With a lane that is up at both ends. */
@@ -132,7 +124,6 @@ export class TunnelPair implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     const now = AbortSignal.abort();
     await Promise.all([this.client.drain(now), this.server.drain(now)]);
-    await this.#running;
     this.#listener.close();
     await this.#serving;
     await this.proxy.close();
@@ -140,9 +131,10 @@ export class TunnelPair implements AsyncDisposable {
 
   #newServer(): TunnelServer {
     return new TunnelServer({
-      keys: new EdgeKeys([{ name: EDGE_NAME, publicKey: EDGE_KEY.publicKey }]),
+      keys: new PeerKeys([{ name: EDGE_NAME, publicKey: EDGE_KEY.publicKey }]),
       serverNames: new Set([SERVER_NAME]),
       limits: { ...DEFAULT_SESSION_LIMITS, ...this.#options.limits },
+      redundancy: DEFAULT_REDUNDANCY,
       clock: SYSTEM_CLOCK,
       log: this.coreLog.log,
       tally: this.tally,
@@ -152,27 +144,38 @@ export class TunnelPair implements AsyncDisposable {
     });
   }
 
-  #newClient(): TunnelClient {
-    const { transport = "tls", limits, sign = EDGE_KEY.sign, random = Math.random } = this.#options;
-    return new TunnelClient({
+  /** With one lane. */
+  #newClient(): CoreLink {
+    const { transport = "tls", limits, sign = EDGE_KEY.sign } = this.#options;
+    const { log } = this.edgeLog;
+    return new CoreLink({
+      name: "sz-1",
       edgeName: EDGE_NAME,
       serverName: SERVER_NAME,
+      ways: {
+        routes: [{ transport, address: "the core" }],
+        dial: (_route, signal) =>
+          dialLane({
+            transport,
+            address: transport === "tls" ? this.proxy.address : this.#listener.localAddress,
+            serverName: SERVER_NAME,
+            caCertificates: [TRUST.caPem],
+            connectTimeoutMs: 5_000,
+            signal,
+          }),
+      },
+      lanes: 1,
+      backoff: { initialMs: 10, maxMs: 100 },
+      stableAfterMs: 0,
       sign,
       limits: { ...DEFAULT_SESSION_LIMITS, ...limits },
+      redundancy: DEFAULT_REDUNDANCY,
       clock: SYSTEM_CLOCK,
-      log: this.edgeLog.log,
-      backoff: new Backoff({ ...(this.#options.backoff ?? { initialMs: 10, maxMs: 100 }), random }),
-      stableAfterMs: this.#options.stableAfterMs ?? 0,
-      dial: (signal) =>
-        dialLane({
-          transport,
-          address: transport === "tls" ? this.proxy.address : this.#listener.localAddress,
-          serverName: SERVER_NAME,
-          caCertificates: [TRUST.caPem],
-          connectTimeoutMs: 5_000,
-          signal,
-        }),
-      onUp: () => this.#options.onUp?.(),
+      log,
+      watcher: new SessionWatcher({ log }),
+      stalls: null,
+      random: Math.random,
+      onUp: () => {},
       onRoom: () => this.#options.onRoom?.(),
     });
   }
@@ -182,42 +185,6 @@ export class TunnelPair implements AsyncDisposable {
 export interface LiveCall {
   readonly request: RequestReceiver;
   readonly answer: LiveAnswer;
-}
-
-/** A real log that keeps its lines. */
-export class LogLines {
-  readonly log: Logger;
-  readonly #chunks: Uint8Array[] = [];
-
-  constructor(node: string) {
-    this.log = createLogger({ node, write: (bytes) => this.#chunks.push(bytes.slice()) });
-    this.log.close();
-  }
-
-  /** Lines of `event`. */
-  of(event: string): Record<string, unknown>[] {
-    this.log.flush();
-    const text = new TextDecoder().decode(Buffer.concat(this.#chunks));
-    return text.split("\n").filter((line) => line !== "").map((line) => JSON.parse(line))
-      .filter((line) => line.event === event);
-  }
-}
-
-/** Looks at `condition` once a turn of the event loop until it holds. */
-export async function eventually(condition: () => boolean, describe = () => ""): Promise<void> {
-  const deadline = performance.now() + PATIENCE_MS;
-  while (!condition()) {
-    if (performance.now() > deadline) fail(`waited in vain for ${condition}: ${describe()}`);
-    await new Promise((turn) => setTimeout(turn, 0));
-  }
-}
-
-export function createEdgeKey(): { sign: EdgeSigner; publicKey: string } {
-  const { privateKey, publicKey } = generateKeyPairSync("ed25519");
-  return {
-    sign: edgeSigner(privateKey.export({ type: "pkcs8", format: "pem" }).toString()),
-    publicKey: Buffer.from(publicKey.export({ type: "spki", format: "der" })).toString("base64"),
-  };
 }
 
 function fail(message: string): never {

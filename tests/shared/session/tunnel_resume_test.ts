@@ -4,7 +4,8 @@ import type { AnswerReceiver, ExchangeHandler, RequestReceiver } from "../../../
 import { LiveHandler } from "../../support/live_exchange.ts";
 import { answerHead, bytesOf, requestHead } from "../../support/recorded_exchange.ts";
 import { patternedBytes, PatternReader } from "./patterned_bytes.ts";
-import { eventually, TunnelPair } from "./tunnel_pair.ts";
+import { eventually } from "../../support/eventually.ts";
+import { TunnelPair } from "./tunnel_pair.ts";
 
 const LEFT = new RelayError("client_left", { source: "downstream" });
 
@@ -156,7 +157,7 @@ Deno.test("a lane that carries nothing any more is given up, and its streams go 
 
 Deno.test("a core sends on the lane that an edge came back with, though the old one looks alive", async () => {
   const inner = new LiveHandler();
-  // By itself the core would notice after half an hour.
+  // What it owes tells the core nothing for half an hour: only that the other lane brings PINGs and this one does not.
   const limits = { laneTimeoutMs: 300_000, laneStallTimeoutMs: 1_800_000 };
   await using pair = await TunnelPair.open({ handler: inner.handler, limits });
   const { answer } = pair.ask();

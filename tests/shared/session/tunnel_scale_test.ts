@@ -4,7 +4,8 @@ import { EXCHANGE_WINDOW_BYTES } from "../../../shared/exchange/exchange.ts";
 import { LiveHandler } from "../../support/live_exchange.ts";
 import { answerHead } from "../../support/recorded_exchange.ts";
 import { patternedBytes, PatternReader } from "./patterned_bytes.ts";
-import { eventually, type LiveCall, TunnelPair } from "./tunnel_pair.ts";
+import { eventually } from "../../support/eventually.ts";
+import { type LiveCall, TunnelPair } from "./tunnel_pair.ts";
 
 const LEFT = new RelayError("client_left", { source: "downstream" });
 const STREAMS = 10_000;

@@ -212,18 +212,20 @@ for (const transport of TRANSPORTS) {
   });
 }
 
-Deno.test("LaneListener outlives junk on its TCP port", async () => {
-  const listener = listenOnLoopback("tls", { handshakeBurst: 1_000, maxHalfOpenPerAddress: 1_000 });
-  for (let i = 0; i < 50; i++) {
-    const junk = await Deno.connect(parse(listener.localAddress));
-    await junk.write(randomBytes(50 + i)).catch(() => 0);
-    junk.close();
-  }
-  const accepting = listener.accept();
-  const lane = await dialLoopback("tls", listener.localAddress);
-  await lane.write(new Uint8Array(1));
-  closeQuietly(await accepting ?? assert.fail("closed"), lane, listener);
-});
+for (const transport of ["tls", "websocket"] as const) {
+  Deno.test(`LaneListener outlives junk on its TCP port: ${transport}`, async () => {
+    const listener = listenOnLoopback(transport, { handshakeBurst: 1_000, maxHalfOpenPerAddress: 1_000 });
+    for (let i = 0; i < 50; i++) {
+      const junk = await Deno.connect(parse(listener.localAddress));
+      await junk.write(randomBytes(50 + i)).catch(() => 0);
+      junk.close();
+    }
+    const accepting = listener.accept();
+    const lane = await dialLoopback(transport, listener.localAddress);
+    await lane.write(new Uint8Array(1));
+    closeQuietly(await accepting ?? assert.fail("closed"), lane, listener);
+  });
+}
 
 Deno.test("LaneListener outlives junk on its UDP port", async () => {
   const listener = listenOnLoopback("quic");

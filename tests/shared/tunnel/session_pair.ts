@@ -8,12 +8,30 @@ import type { SessionStream } from "../../../shared/tunnel/session_stream.ts";
 
 export type Stream = SessionStream<string>;
 
-/** A connection of the pair; `isBroken`: what is sent on it is lost. */
+/** A connection of the pair. */
 export interface JoinedLane {
   readonly edge: Lane;
   readonly core: Lane;
+  /** What is sent on it is lost. */
   isBroken: boolean;
+  /** Nothing is taken from its stream; datagrams are. */
+  isHeld: boolean;
   losesDatagrams: boolean;
+  /** Every so many datagrams one is lost; 0: none. */
+  losesOneIn: number;
+  /** Of the stream and of datagrams, in one direction. */
+  delayMs: number;
+}
+
+interface Sent {
+  readonly bytes: Uint8Array;
+  readonly isLost: boolean;
+  give(bytes: Uint8Array): void;
+}
+
+interface UnderWay {
+  readonly at: number;
+  arrive(): void;
 }
 
 /** Bytes in text form, for short comparisons. */
@@ -69,6 +87,9 @@ export class SessionPair {
   /** When set, data is not consumed. */
   isConsuming = true;
   now = 0;
+  /** Ascending by time. */
+  #underWay: UnderWay[] = [];
+  #datagramsSent = 0;
 
   constructor(limits: Partial<SessionLimits> = {}, redundancy: Partial<RedundancyOptions> = {}) {
     const all = { ...DEFAULT_SESSION_LIMITS, ...limits };
@@ -77,18 +98,34 @@ export class SessionPair {
     this.core = new Session<string>({ role: "core", limits: all, redundancy: copies, now: 0 });
   }
 
-  join({ carriesDatagrams = false } = {}): JoinedLane {
+  join({ carriesDatagrams = false, delayMs = 0 } = {}): JoinedLane {
     const traits = { carriesDatagrams, isPreferred: carriesDatagrams };
     const edge = this.edge.attachLane(this.now, traits);
     const core = this.core.attachLane(this.now, traits);
     if (edge === null || core === null) throw new Error("no more lanes");
-    const lane = { edge, core, isBroken: false, losesDatagrams: false };
+    const lane = {
+      edge,
+      core,
+      isBroken: false,
+      isHeld: false,
+      losesDatagrams: false,
+      losesOneIn: 0,
+      delayMs,
+    };
     this.lanes.push(lane);
     return lane;
   }
 
-  open(head: string): Stream {
-    const stream = this.edge.openStream(bytesOf(head), "edge");
+  /** The connection ends; both ends notice at once. */
+  close(lane: JoinedLane): void {
+    this.lanes.splice(this.lanes.indexOf(lane), 1);
+    lane.edge.closed(this.now);
+    lane.core.closed(this.now);
+    this.drain();
+  }
+
+  open(head: string, { isBulk = false } = {}): Stream {
+    const stream = this.edge.openStream(bytesOf(head), "edge", { isBulk });
     if (stream === null) throw new Error("the edge opens no stream");
     return stream;
   }
@@ -116,11 +153,18 @@ export class SessionPair {
     const until = this.now + byMs;
     this.move();
     for (;;) {
-      const next = Math.min(this.edge.nextTimeout() ?? Infinity, this.core.nextTimeout() ?? Infinity);
+      const arrivesAt = this.#underWay[0]?.at ?? Infinity;
+      const next = Math.min(
+        arrivesAt,
+        this.edge.nextTimeout() ?? Infinity,
+        this.core.nextTimeout() ?? Infinity,
+      );
       if (next > until) break;
       this.now = Math.max(this.now, next);
-      this.edge.handleTimeout(this.now);
-      this.core.handleTimeout(this.now);
+      if (arrivesAt <= this.now) this.#underWay.shift()?.arrive();
+      for (const session of [this.edge, this.core]) {
+        if ((session.nextTimeout() ?? Infinity) <= this.now) session.handleTimeout(this.now);
+      }
       this.move();
     }
     this.now = until;
@@ -139,12 +183,13 @@ export class SessionPair {
 
   #carry(lane: JoinedLane, from: Lane, to: Lane): boolean {
     const isAnyDatagram = this.#carryDatagrams(lane, from, to);
-    const chunk = from.takeOutput(this.now);
+    const chunk = lane.isHeld ? null : from.takeOutput(this.now);
     if (chunk === null) return isAnyDatagram;
-    if (!lane.isBroken) {
-      to.receive(chunk.slice(), this.now);
-      this.drain();
-    }
+    this.#send(lane, {
+      bytes: chunk.slice(),
+      isLost: lane.isBroken,
+      give: (bytes) => to.receive(bytes, this.now),
+    });
     from.outputWritten(chunk);
     return true;
   }
@@ -157,11 +202,25 @@ export class SessionPair {
       bytes = from.takeDatagram(this.now, 1162)
     ) {
       isAny = true;
-      if (lane.isBroken || lane.losesDatagrams) continue;
-      to.receiveDatagram(bytes, this.now);
-      this.drain();
+      this.#datagramsSent++;
+      const isOneInMany = lane.losesOneIn > 0 && this.#datagramsSent % lane.losesOneIn === 0;
+      const isLost = lane.isBroken || lane.losesDatagrams || isOneInMany;
+      this.#send(lane, { bytes, isLost, give: (datagram) => to.receiveDatagram(datagram, this.now) });
     }
     return isAny;
+  }
+
+  /** Lets bytes arrive, now or later, those of one delay in order; then wipes them, since nothing may borrow from them. */
+  #send(lane: JoinedLane, { bytes, isLost, give }: Sent): void {
+    const arrive = () => {
+      if (!isLost) give(bytes);
+      this.drain();
+      bytes.fill(0);
+    };
+    if (lane.delayMs === 0) return arrive();
+    const at = this.now + lane.delayMs;
+    const index = this.#underWay.findIndex((other) => other.at > at);
+    this.#underWay.splice(index < 0 ? this.#underWay.length : index, 0, { at, arrive });
   }
 
   #drain(session: Session<string>, events: string[]): void {

@@ -48,3 +48,24 @@ Deno.test("FrameReader.fixed64() gives back what FrameWriter.fixed64() wrote", (
     { numRuns: 200 },
   );
 });
+
+Deno.test("FrameReader.split() gives a part of its own and goes on behind it", () => {
+  const reader = readerOf(Uint8Array.of(1, 2, 3, 4));
+  const part = new FrameReader();
+  assert.equal(reader.split(part, 3), true);
+  assert.equal(part.varint(), 1);
+  assert.deepEqual([...part.rest()], [2, 3]);
+  assert.equal(part.varint(), -1, "a part ends where it ends");
+  assert.equal(reader.remaining, 1);
+  assert.equal(reader.varint(), 4);
+  assert.equal(reader.split(part, 0), true);
+  assert.equal(part.remaining, 0);
+});
+
+Deno.test("FrameReader.split() refuses more than is left, and a length that could not be read", () => {
+  const reader = readerOf(Uint8Array.of(1, 2, 3), 2);
+  const part = readerOf(Uint8Array.of(9));
+  for (const length of [3, -1, Number.MAX_SAFE_INTEGER]) assert.equal(reader.split(part, length), false);
+  assert.equal(reader.remaining, 2);
+  assert.equal(part.varint(), 9, "untouched");
+});

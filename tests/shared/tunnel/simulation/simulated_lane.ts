@@ -132,8 +132,8 @@ export class SimulatedLane {
     for (const pipe of this.#pipes) {
       const isLost = pipe.isHole || this.#isCut || now < this.#datagramsLostUntil;
       if (pipe.datagrams?.transmit(now, { isLost })) isAny = true;
-      if (!pipe.wantsOutput && pipe.blocked === null) {
-        assert.equal(pipe.from.lane.pendingOutputBytes, 0, "output that was not announced");
+      if (!pipe.wantsOutput && pipe.blocked === null && pipe.from.lane.pendingOutputBytes > 0) {
+        assert.fail("output that was not announced");
       }
       if (!pipe.wantsOutput || pipe.blocked !== null) continue;
       isAny = true;

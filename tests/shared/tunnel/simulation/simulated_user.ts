@@ -49,7 +49,7 @@ export class SimulatedUser {
   }
 
   get stream(): SessionStream<SimulatedUser> {
-    assert.ok(this.#stream !== null, "a user without a stream");
+    if (this.#stream === null) assert.fail("a user without a stream");
     return this.#stream;
   }
 

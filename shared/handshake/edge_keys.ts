@@ -1,1 +1,0 @@
-export { parsePeerPublicKey as parseEdgePublicKey, PeerKeys as EdgeKeys } from "./peer_keys.ts";

@@ -1,1 +1,0 @@
-export { type PeerSigner as EdgeSigner, peerSigner as edgeSigner } from "./peer_signer.ts";
