@@ -134,7 +134,7 @@ export async function startCore(config: CoreConfig): Promise<RunningCore> {
     handshakes: () => ({ ...tally.refused, accepted: tally.accepted }),
     laneListeners: () =>
       (listeners?.open ?? []).map(({ transport, counters }) => ({ transport, outcomes: { ...counters } })),
-    ...(dialers === null ? {} : { dials: () => dialers.readOutcomes() }),
+    ...(dialers === null ? {} : { laneDials: () => dialers.readDials() }),
   });
   return runningCore({ config, log, metrics, stalls, fleet, server, admin, listeners, dialers });
 }

@@ -137,11 +137,11 @@ export async function startEdge(config: EdgeConfig): Promise<RunningEdge> {
   });
 }
 
-function gateSourceOf({ listeners, readOutcomes }: RunningReverseListener): TunnelGateSource {
+function gateSourceOf(reverse: RunningReverseListener): TunnelGateSource {
   return {
-    handshakes: readOutcomes,
+    handshakes: reverse.readOutcomes,
     laneListeners: () =>
-      listeners.map(({ transport, counters }) => ({ transport, outcomes: { ...counters } })),
+      reverse.listeners.map(({ transport, counters }) => ({ transport, outcomes: { ...counters } })),
   };
 }
 

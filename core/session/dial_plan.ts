@@ -55,6 +55,7 @@ interface WayState {
 }
 
 export class DialPlan {
+  readonly ways: readonly DialWay[];
   readonly #states: ReadonlyMap<DialWay, WayState>;
   readonly #quicWays: readonly DialWay[];
   readonly #streamWays: readonly DialWay[];
@@ -65,6 +66,7 @@ export class DialPlan {
   #heldUntil = 0;
 
   constructor({ ways, lanes, backoff }: DialPlanOptions) {
+    this.ways = ways;
     this.#states = new Map(ways.map((way) => {
       const maxMs = way.transport === "quic" ? Math.min(backoff.maxMs, MAX_QUIC_BACKOFF_MS) : backoff.maxMs;
       const never = Number.NEGATIVE_INFINITY;

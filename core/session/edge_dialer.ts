@@ -9,11 +9,14 @@ import type { Clock } from "../../shared/clock/clock.ts";
 import { performCoreKnock } from "../../shared/handshake/perform_core_knock.ts";
 import type { PeerSigner } from "../../shared/handshake/peer_signer.ts";
 import { describeError, type Logger } from "../../shared/observe/logger.ts";
+import type { DialReading } from "../../shared/observe/tunnel_gate_metrics.ts";
 import type { LaneDriver } from "../../shared/session/lane_driver.ts";
 import type { SessionDriver } from "../../shared/session/session_driver.ts";
-import type { LaneConnection } from "../../shared/transport/lane_connection.ts";
+import type { LaneConnection, LaneTransport } from "../../shared/transport/lane_connection.ts";
 import { type DialPlan, type DialWay, type HeldLane } from "./dial_plan.ts";
 import type { TunnelServer } from "./tunnel_server.ts";
+
+type DialOutcome = "opened" | "unreachable" | "refused";
 
 export interface DialLimits {
   readonly timeoutMs: number;
@@ -46,11 +49,24 @@ export class EdgeDialer {
   readonly #lanes = new Set<OpenLane>();
   #isDraining = false;
   #changed = () => {};
-  /** Dials by how they ended, since the start. */
-  readonly outcomes = { opened: 0, unreachable: 0, refused: 0 };
+  readonly #outcomes = new Map<LaneTransport, Record<DialOutcome, number>>();
 
   constructor(options: EdgeDialerOptions) {
     this.#options = options;
+    for (const { transport } of options.plan.ways) {
+      this.#outcomes.set(transport, { opened: 0, unreachable: 0, refused: 0 });
+    }
+  }
+
+  /** Dials by how they ended, since the start. */
+  readDials(): DialReading[] {
+    const { edgeName: peer } = this.#options;
+    return Array.from(this.#outcomes, ([transport, outcomes]) => ({ peer, transport, outcomes }));
+  }
+
+  /** Dials that ended so, whatever the way. */
+  count(outcome: DialOutcome): number {
+    return this.#outcomes.values().reduce((sum, outcomes) => sum + outcomes[outcome], 0);
   }
 
   /** Dials until it is stopped. */
@@ -114,21 +130,26 @@ export class EdgeDialer {
       connection = await this.#options.dial(way, { timeoutMs: Math.min(connectTimeoutMs, limitMs), signal });
     } catch (error) {
       if (signal.aborted) return;
-      this.outcomes.unreachable++;
+      this.#count(way, "unreachable");
       log.warn("edge_dial_failed", { edge: edgeName, address, transport, reason: describeError(error) });
       return plan.failed(way, clock.now());
     }
     const failure = await this.#join(connection, way);
     if (failure === null) {
-      this.outcomes.opened++;
+      this.#count(way, "opened");
       return plan.opened(way);
     }
     if (signal.aborted) return;
     log.warn("edge_lane_refused", { edge: edgeName, address, transport, reason: failure });
-    this.outcomes.refused++;
+    this.#count(way, "refused");
     // Nothing came back behind the transport's own handshake: that says nothing about the other ways.
     if (failure === "timeout" || failure === "left") plan.failed(way, clock.now());
     else plan.refused(clock.now());
+  }
+
+  #count({ transport }: DialWay, outcome: DialOutcome): void {
+    const outcomes = this.#outcomes.get(transport);
+    if (outcomes !== undefined) outcomes[outcome]++;
   }
 
   /** Null, or why the lane is none. */

@@ -3,6 +3,7 @@ import { formatAddress } from "../../shared/config/address.ts";
 import type { CoreConfig } from "../../shared/config/core_schema.ts";
 import { peerSigner } from "../../shared/handshake/peer_signer.ts";
 import type { Logger } from "../../shared/observe/logger.ts";
+import type { DialReading } from "../../shared/observe/tunnel_gate_metrics.ts";
 import { dialLane } from "../../shared/transport/lane_transport.ts";
 import { DialPlan } from "./dial_plan.ts";
 import { EdgeDialer } from "./edge_dialer.ts";
@@ -22,7 +23,7 @@ export interface EdgeDialers {
   /** Resolves when no dial is under way. */
   stop(): Promise<void>;
   /** Dials by how they ended, since the start. */
-  readOutcomes(): Readonly<Record<"opened" | "unreachable" | "refused", number>>;
+  readDials(): readonly DialReading[];
 }
 
 type DialConfig = NonNullable<CoreConfig["tunnel"]["dial"]>;
@@ -60,14 +61,6 @@ export async function startEdgeDialers(
       for (const dialer of dialers) dialer.stop();
       await running;
     },
-    readOutcomes() {
-      const sum = { opened: 0, unreachable: 0, refused: 0 };
-      for (const { outcomes } of dialers) {
-        sum.opened += outcomes.opened;
-        sum.unreachable += outcomes.unreachable;
-        sum.refused += outcomes.refused;
-      }
-      return sum;
-    },
+    readDials: () => dialers.flatMap((dialer) => dialer.readDials()),
   };
 }

@@ -6,8 +6,8 @@
  * {@linkcode RETURN_AFTER_MS}, so that a path that comes and goes causes no storm of dials. Only silence is taken for a
  * blocked path: who answers, if only to refuse, has been reached.
  */
-import type { LaneTransport } from "../../shared/transport/lane_connection.ts";
 import { Backoff } from "../../shared/clock/backoff.ts";
+import type { LaneTransport } from "../../shared/transport/lane_connection.ts";
 
 /** A QUIC lane that has been up for so long has come to stay. */
 export const RETURN_AFTER_MS = 10_000;

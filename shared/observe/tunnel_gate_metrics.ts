@@ -38,7 +38,6 @@ export interface TunnelGateSource {
   waitingRequests?(): number;
   /** Edge: by core. */
   probes?(): readonly ProbeReading[];
-  dials?(): Outcomes;
 }
 
 export interface TunnelGateMetrics {
@@ -80,9 +79,7 @@ function addOutgoingMetrics(registry: Registry, source: () => TunnelGateSource):
     help: "Attempts to open a lane to another node, by outcome.",
     labelNames: ["peer", "transport", "outcome"] as const,
     read: () =>
-      (source().laneDials?.() ?? [{ peer: "", transport: "", outcomes: source().dials?.() ?? {} }]).flatMap((
-        { peer, transport, outcomes },
-      ) =>
+      (source().laneDials?.() ?? []).flatMap(({ peer, transport, outcomes }) =>
         Object.entries(outcomes).map(([outcome, count]) => [{ peer, transport, outcome }, count] as const)
       ),
   });

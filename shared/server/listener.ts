@@ -11,7 +11,7 @@ import { type Address, formatAddress, parseAddress } from "../config/address.ts"
 import { describeError, type Logger } from "../observe/logger.ts";
 import { HandshakeReaper } from "../transport/handshake_reaper.ts";
 import { steerToNewest, stopSteering } from "../transport/reuseport_steering.ts";
-import { setListenerSocketOptions } from "../transport/socket_options.ts";
+import { listenWithSocketOptions } from "../transport/socket_options.ts";
 import { Acceptor } from "./acceptor.ts";
 import {
   CertificateError,
@@ -182,15 +182,16 @@ export class Listener {
   #open(certificates: readonly LoadedCertificate[]): Acceptor<HttpConnection> {
     const { tls, log } = this.#options;
     this.#resolvedNames = 0;
-    const listener = tls === null
-      ? openPlain(this.#address)
-      : openTls(this.#address, { certificates, nameResolved: () => this.#nameResolved() });
-    const applied = setListenerSocketOptions(listener);
-    this.#canReap = applied.kind === "set";
-    if (applied.kind === "unavailable") {
+    const { listener, socketOptions } = listenWithSocketOptions<Deno.Listener<HttpConnection>>(() =>
+      tls === null
+        ? openPlain(this.#address)
+        : openTls(this.#address, { certificates, nameResolved: () => this.#nameResolved() })
+    );
+    this.#canReap = socketOptions.kind === "set";
+    if (socketOptions.kind === "unavailable") {
       log.warn("socket_options_not_set", {
         address: this.address,
-        reason: applied.reason,
+        reason: socketOptions.reason,
         effect: tls === null
           ? "no keep-alive"
           : "no keep-alive; small writes wait for a round trip (Nagle); silent clients keep their places",

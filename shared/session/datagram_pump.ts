@@ -72,9 +72,10 @@ export class DatagramPump {
       } catch (_error) {
         return this.stop();
       }
-      if (this.#isStopped) return;
-      this.#receivedCount++;
-      this.#options.received(bytes);
+      if (!this.#isStopped) {
+        this.#receivedCount++;
+        this.#options.received(bytes);
+      }
       bytes.fill(0);
     }
   }

@@ -34,12 +34,25 @@ const TCP_USER_TIMEOUT = 18;
 const CONGESTION_CONTROL_PATH = "/proc/sys/net/ipv4/tcp_congestion_control";
 
 /**
- * Sets TCP_NODELAY, keep-alive and the user time-out on every listening socket of this process on `listener`'s port;
- * sockets accepted from then on inherit them.
+ * Opens a listener by `open` and sets TCP_NODELAY, keep-alive and the user time-out on it; the sockets that it accepts inherit them.
+ * What connects between the two keeps the kernel's options, so everything else is done before.
  */
-export function setListenerSocketOptions(
-  listener: Deno.Listener,
+export function listenWithSocketOptions<L extends Deno.Listener>(
+  open: () => L,
   options: ListenerSocketOptions = {},
+): { readonly listener: L; readonly socketOptions: SocketOptionsResult } {
+  const result = withLibc((libc) => {
+    const listener = open();
+    return { listener, socketOptions: setSocketOptions(libc, listener, options) };
+  });
+  return result.kind === "done" ? result.value : { listener: open(), socketOptions: result };
+}
+
+/** On every listening socket of this process on `listener`'s port. */
+function setSocketOptions(
+  libc: Libc,
+  listener: Deno.Listener,
+  options: ListenerSocketOptions,
 ): SocketOptionsResult {
   const address = listener.addr;
   if (address.transport !== "tcp") return { kind: "unavailable", reason: `not TCP: ${address.transport}` };
@@ -54,24 +67,17 @@ export function setListenerSocketOptions(
     [IPPROTO_TCP, TCP_KEEPCNT, 4],
     [IPPROTO_TCP, TCP_USER_TIMEOUT, userTimeoutMs],
   ] as const;
-  const result = withLibc((libc): SocketOptionsResult => {
-    const descriptors = listeningDescriptors(libc, address.port);
-    if (descriptors.length === 0) return { kind: "unavailable", reason: "no listening descriptor found" };
-    for (const descriptor of descriptors) {
-      for (const [level, name, value] of wanted) {
-        const status = libc.setsockopt(
-          descriptor,
-          level,
-          name,
-          new Uint8Array(Int32Array.of(value).buffer),
-          4,
-        );
-        if (status !== 0) return { kind: "unavailable", reason: `setsockopt ${level}/${name} failed` };
+  const descriptors = listeningDescriptors(libc, address.port);
+  if (descriptors.length === 0) return { kind: "unavailable", reason: "no listening descriptor found" };
+  for (const descriptor of descriptors) {
+    for (const [level, name, value] of wanted) {
+      const bytes = bytesOf(Int32Array.of(value));
+      if (libc.setsockopt(descriptor, level, name, bytes, bytes.length) !== 0) {
+        return { kind: "unavailable", reason: `setsockopt ${level}/${name} failed` };
       }
     }
-    return { kind: "set", congestionControl: congestionControlOf(libc, descriptors[0] ?? -1) };
-  });
-  return result.kind === "done" ? result.value : result;
+  }
+  return { kind: "set", congestionControl: congestionControlOf(libc, descriptors[0] ?? -1) };
 }
 
 /**

@@ -16,7 +16,7 @@ import type {
 import { HandshakeReaper } from "./handshake_reaper.ts";
 import { LaneReception } from "./lane_reception.ts";
 import type { ListenEndpoint } from "./listen_endpoint.ts";
-import { setListenerSocketOptions } from "./socket_options.ts";
+import { listenWithSocketOptions } from "./socket_options.ts";
 
 /** Pause when nothing may be accepted or an accept failed: until there may be a place or a descriptor again. */
 const ACCEPT_PAUSE_MS = 20;
@@ -100,10 +100,11 @@ export class TcpLaneListener implements LaneListener {
   }
 
   #listen(certificate: LaneCertificate, port: number): Deno.TlsListener {
-    const listener = this.#listenTls(this.#hostname, port, certificate);
-    const result = setListenerSocketOptions(listener);
-    this.#warning = result.kind === "unavailable"
-      ? `lanes on port ${listener.addr.port} run with Nagle's algorithm, and silent peers keep descriptors: ${result.reason}`
+    const { listener, socketOptions } = listenWithSocketOptions(
+      () => this.#listenTls(this.#hostname, port, certificate),
+    );
+    this.#warning = socketOptions.kind === "unavailable"
+      ? `lanes on port ${listener.addr.port} run with Nagle's algorithm, and silent peers keep descriptors: ${socketOptions.reason}`
       : null;
     this.#listener = listener;
     void this.#run(listener);

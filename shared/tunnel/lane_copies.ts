@@ -133,7 +133,8 @@ export class LaneCopies {
   }
 
   #isDatagramDue(now: number): boolean {
-    return this.#isProbeDue || this.ranks.some((rank) => this.#options.schedule.isDue(rank, now));
+    const { carriesDatagrams, schedule } = this.#options;
+    return carriesDatagrams && (this.#isProbeDue || this.ranks.some((rank) => schedule.isDue(rank, now)));
   }
 
   #makeDatagram(now: number, maxBytes: number): Uint8Array | null {

@@ -1,6 +1,7 @@
 /** How long it takes until the origin knows that a client has left, across the border. */
 import assert from "node:assert/strict";
-import { DELAY_MS, testBorder } from "./support/border.ts";
+import { DELAY_MS } from "./support/border.ts";
+import { testBorder } from "./support/test_border.ts";
 
 const LEAVINGS = 15;
 /** What the product promises: one round trip and 50 ms. */

@@ -1,7 +1,9 @@
 /** An edge whose UDP does not get through: from its start on, or later under load, and what happens when it does again. */
 import assert from "node:assert/strict";
 import { epochMs, until } from "../e2e/support/until.ts";
-import { type Border, type NodeName, testBorder, testPreparedBorder } from "./support/border.ts";
+import type { Border } from "./support/border.ts";
+import type { NodeName } from "./support/border_configuration.ts";
+import { testBorder, testPreparedBorder } from "./support/test_border.ts";
 import { assertAllWhole, assertNothingRemains, pause } from "./support/checks.ts";
 
 const SERVING_WITHIN_MS = 6000;

@@ -1,7 +1,8 @@
 /** A thousand streams over lanes that die at random moments. `LOWU_SEED` repeats the moments. */
 import assert from "node:assert/strict";
 import { Random } from "../shared/tunnel/simulation/random.ts";
-import { type Border, testBorder } from "./support/border.ts";
+import type { Border } from "./support/border.ts";
+import { testBorder } from "./support/test_border.ts";
 import { assertAllWhole, assertNothingRemains, pause } from "./support/checks.ts";
 
 const STREAMS = 1000;

@@ -2,7 +2,9 @@
 import assert from "node:assert/strict";
 import type { ConfigFile } from "../e2e/support/relay.ts";
 import { until } from "../e2e/support/until.ts";
-import { type Border, type NodeName, testBorder } from "./support/border.ts";
+import type { Border } from "./support/border.ts";
+import type { NodeName } from "./support/border_configuration.ts";
+import { testBorder } from "./support/test_border.ts";
 import { assertAllWhole, assertNothingRemains, pause } from "./support/checks.ts";
 
 const CORES = ["core-1", "core-2"] as const;

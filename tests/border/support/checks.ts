@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { until } from "../../e2e/support/until.ts";
-import type { Border, NodeName } from "./border.ts";
+import type { Border } from "./border.ts";
+import type { NodeName } from "./border_configuration.ts";
 import type { StreamReport } from "./stream_load.ts";
 
 /** Lets the network do what it does for a while: what is tested is what happens meanwhile. */

@@ -45,7 +45,7 @@ export class Http2Client {
   });
   readonly #ready = Promise.withResolvers<void>();
   #isClosed = false;
-  /** The connection takes no more requests, or one more than before. */
+  /** {@linkcode canAsk} may have changed. */
   onChange = () => {};
 
   private constructor(connection: Deno.Conn, target: RelayTarget) {
@@ -65,11 +65,6 @@ export class Http2Client {
 
   get canAsk(): boolean {
     return !this.#isClosed && this.#http2.canOpenStream;
-  }
-
-  /** True once no request will be taken any more. */
-  get isLeaving(): boolean {
-    return this.#isClosed || (this.#http2.counts.streams === 0 && !this.#http2.canOpenStream);
   }
 
   /** Only while {@linkcode canAsk}. */

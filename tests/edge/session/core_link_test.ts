@@ -149,6 +149,29 @@ Deno.test("CoreLink dials a new session beside one that drains, and says once th
   await eventually(() => edge.link.isUp);
 });
 
+Deno.test("CoreLink resumes a session at a core that drains though its successor has the TCP port", async () => {
+  await using core = new LinkedCore();
+  await using edge = new TestLink(core.routes);
+  await edge.untilLanes("quic", "quic", "tls");
+  const call = edge.ask();
+  call.request.end(null);
+  const served = await core.handler.request(0);
+  const before = edge.link.session ?? assert.fail();
+  const handedOver = core.handOver();
+  await eventually(() => edge.link.session !== before);
+  core.udp.isBlocked = true;
+  for (const lane of [...before.lanes]) lane.fail(new Error("cut"));
+  await eventually(() => edge.link.dials.count("elsewhere") > 0);
+  await eventually(() => edge.link.isUp);
+  core.udp.isBlocked = false;
+  answerWhole(served, "from the old one");
+  await call.answer.until("end");
+  assert.equal(call.answer.text, "from the old one");
+  await handedOver;
+  edge.ask();
+  await core.handler.request(1);
+});
+
 Deno.test("CoreLink that is refused tries again after growing waits, and takes no path for blocked", async () => {
   await using core = new LinkedCore();
   await using edge = new TestLink(core.routes, {

@@ -103,6 +103,18 @@ export class LinkedCore implements AsyncDisposable {
     await old.serving;
   }
 
+  /** A successor takes the TCP ports of a core that drains; resolves when the old one has drained. */
+  async handOver(): Promise<void> {
+    const old = this.#running;
+    const drained = old.server.drain(new AbortController().signal);
+    const udpTarget = this.udp.target;
+    this.start();
+    this.udp.target = udpTarget;
+    await drained;
+    for (const listener of old.listeners.values()) listener.close();
+    await old.serving;
+  }
+
   /** Another process in its place. */
   start(): void {
     this.#running = this.#run();

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { Backoff } from "../../../edge/session/backoff.ts";
+import { Backoff } from "../../../shared/clock/backoff.ts";
 
 Deno.test("Backoff draws from zero to a bound that doubles up to the maximum, and begins anew after a success", () => {
   let drawn = 0.999999;

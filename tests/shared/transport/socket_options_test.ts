@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { LIBC_PATHS } from "../../../shared/transport/libc.ts";
-import { readCongestionControl, setListenerSocketOptions } from "../../../shared/transport/socket_options.ts";
+import { listenWithSocketOptions, readCongestionControl } from "../../../shared/transport/socket_options.ts";
 import { readSocketOption, TCP_NODELAY, TCP_USER_TIMEOUT } from "./read_socket_option.ts";
 
 async function certificate(): Promise<{ cert: string; key: string }> {
@@ -11,37 +11,39 @@ async function certificate(): Promise<{ cert: string; key: string }> {
 }
 
 for (const options of [undefined, { userTimeoutMs: 12_345 }]) {
-  Deno.test(`setListenerSocketOptions() holds on sockets that a TLS listener accepts ${options ? "(given)" : ""}`, async () => {
-    using listener = Deno.listenTls({ hostname: "127.0.0.1", port: 0, ...await certificate() });
-    const { port } = listener.addr as Deno.NetAddr;
-    const before = Promise.all([listener.accept(), Deno.connect({ hostname: "127.0.0.1", port })]);
-    for (const connection of await before) {
-      if ("handshake" in connection) {
-        assert.deepEqual(readSocketOption(port, TCP_NODELAY), [0], "Nagle is on without it");
-      }
+  Deno.test(`listenWithSocketOptions() gives options to what a TLS listener accepts ${options ? "(given)" : ""}`, async () => {
+    const pem = await certificate();
+    const open = () => Deno.listenTls({ hostname: "127.0.0.1", port: 0, ...pem });
+    const accept = async (listener: Deno.TlsListener) => {
+      const { port } = listener.addr as Deno.NetAddr;
+      const ends = await Promise.all([listener.accept(), Deno.connect({ hostname: "127.0.0.1", port })]);
+      const found = {
+        noDelay: readSocketOption(port, TCP_NODELAY),
+        timeout: readSocketOption(port, TCP_USER_TIMEOUT),
+      };
+      for (const connection of ends) connection.close();
+      return found;
+    };
+    {
+      using bare = open();
+      assert.deepEqual((await accept(bare)).noDelay, [0], "Nagle is on without it");
     }
-    for (const connection of await before) connection.close();
-
-    const result = setListenerSocketOptions(listener, options);
-    assert.equal(result.kind, "set");
-    assert.equal(result.kind === "set" && result.congestionControl, readCongestionControl());
-    const [accepted, dialled] = await Promise.all([
-      listener.accept(),
-      Deno.connect({ hostname: "127.0.0.1", port }),
-    ]);
-    assert.deepEqual(readSocketOption(port, TCP_NODELAY), [1]);
-    assert.deepEqual(readSocketOption(port, TCP_USER_TIMEOUT), [options?.userTimeoutMs ?? 90_000]);
-    accepted.close();
-    dialled.close();
+    const { listener, socketOptions } = listenWithSocketOptions(open, options);
+    using _closed = listener;
+    assert.equal(socketOptions.kind, "set");
+    assert.equal(socketOptions.kind === "set" && socketOptions.congestionControl, readCongestionControl());
+    assert.deepEqual(await accept(listener), { noDelay: [1], timeout: [options?.userTimeoutMs ?? 90_000] });
   });
 }
 
-Deno.test("setListenerSocketOptions() says what is missing without permission", async () => {
+Deno.test("listenWithSocketOptions() says what is missing without permission", async () => {
   const module = new URL("../../../shared/transport/socket_options.ts", import.meta.url).href;
   const program = `
-    import { readCongestionControl, setListenerSocketOptions } from ${JSON.stringify(module)};
-    const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-    console.log(JSON.stringify([setListenerSocketOptions(listener), readCongestionControl()]));
+    import { listenWithSocketOptions, readCongestionControl } from ${JSON.stringify(module)};
+    const { listener, socketOptions } = listenWithSocketOptions(() =>
+      Deno.listen({ hostname: "127.0.0.1", port: 0 })
+    );
+    console.log(JSON.stringify([socketOptions, readCongestionControl()]));
     listener.close();`;
   const run = async (...permissions: string[]) => {
     const output = await new Deno.Command(Deno.execPath(), {

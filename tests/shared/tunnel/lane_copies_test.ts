@@ -101,6 +101,7 @@ Deno.test("LaneCopies has frames due only where it carries no datagrams", () => 
   assert.equal(stream.copies.isFrameDue, false);
   stream.addReset(1);
   assert.equal(stream.copies.isFrameDue, true);
+  assert.equal(stream.copies.takeDatagram(0, 100), null);
   const frames = stream.copies.takeFrames(0);
   assert.deepEqual([...frames], [RESET, 2, 1, 1]);
   stream.copies.framesWritten();

@@ -2,7 +2,10 @@
 import assert from "node:assert/strict";
 import { writeCloseFrame } from "../../../shared/tunnel/close_frame.ts";
 import { writeCreditFrame } from "../../../shared/tunnel/credit_frame.ts";
+import { writeDatagramReportFrame } from "../../../shared/tunnel/datagram_report_frame.ts";
 import {
+  COPY,
+  RESET,
   STREAM_DATA,
   STREAM_END,
   STREAM_HEAD,
@@ -18,7 +21,7 @@ import { DEFAULT_SESSION_LIMITS } from "../../../shared/tunnel/session_limits.ts
 import { writeStreamFrame } from "../../../shared/tunnel/stream_frame.ts";
 import { concatBytes, encodeFrame } from "./encode_frame.ts";
 import { Random } from "./simulation/random.ts";
-import { STREAM_LANE } from "./lane_traits.ts";
+import { DATAGRAM_LANE, STREAM_LANE } from "./lane_traits.ts";
 
 const ROUNDS = Number(Deno.env.get("LOWU_FUZZ_ROUNDS") ?? "4000");
 
@@ -41,7 +44,9 @@ const CORPUS: Uint8Array[] = [
   encodeFrame((writer) => writePingFrame(writer, 1)),
   encodeFrame((writer) => writePongFrame(writer, bytes.subarray(0, 8))),
   encodeFrame((writer) => writeCloseFrame(writer, 0)),
-  Uint8Array.of(0x40, 0x02, 1, 2),
+  encodeFrame((writer) => writeDatagramReportFrame(writer, { highest: 1, received: 1 })),
+  encodeFrame((writer) => writer.bytes(Uint8Array.of(COPY, 7, RESET, 2, 1, 1, RESET, 2, 2))),
+  Uint8Array.of(0x42, 0x02, 1, 2),
 ];
 
 function mutated(random: Random): Uint8Array {
@@ -64,7 +69,7 @@ function runRound(seed: number): void {
     redundancy: DEFAULT_REDUNDANCY,
     now: 0,
   });
-  const lanes = [session.attachLane(0, STREAM_LANE), session.attachLane(0, STREAM_LANE)];
+  const lanes = [session.attachLane(0, STREAM_LANE), session.attachLane(0, DATAGRAM_LANE)];
   if (role === "edge") { for (let i = 0; i < 3; i++) session.openStream(bytes, "edge")?.sendData(bytes); }
   let now = 0;
   let ends = 0;
@@ -72,10 +77,13 @@ function runRound(seed: number): void {
     const lane = random.pick(lanes);
     const chunk = lane?.takeOutput(now) ?? null;
     if (chunk !== null) lane?.outputWritten(chunk);
+    lane?.takeDatagram(now, 1_200);
     const input = mutated(random);
+    const isDatagram = lane === lanes[1] && random.chance(0.5);
     for (let start = 0; start < input.length;) {
-      const end = start + random.between(1, 64);
-      lane?.receive(input.slice(start, end), now);
+      const end = start + (isDatagram ? input.length : random.between(1, 64));
+      if (isDatagram) lane?.receiveDatagram(concatBytes(Uint8Array.of(step), input), now);
+      else lane?.receive(input.slice(start, end), now);
       for (let event = session.nextEvent(); event !== null; event = session.nextEvent()) {
         assert.equal(ends, 0, "an event after the last");
         if (event.kind === "open") event.stream.owner = "core";
