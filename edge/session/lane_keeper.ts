@@ -193,6 +193,8 @@ export class LaneKeeper {
     if (asked === null) this.#founding = founding.promise;
     try {
       const result = await this.#options.introduce(connection, { sessionId: asked?.id ?? null, signal });
+      // A connection that was refused, or given up within the handshake, is closed.
+      if (result.kind === "refused" && signal.aborted) return;
       if (signal.aborted) return connection.close();
       if (result.kind === "refused") this.#failed(dial, refusalOf(result.reason), result.reason);
       else this.#accepted(dial, { connection, route: dial?.route ?? null, asked, handshake: result });

@@ -12,19 +12,27 @@ const TOKENS = 56;
 const HARM_MS = 20_000;
 const LOSS_PERCENT = 1;
 
+/** Less came over the link meanwhile than the streams bring in a fraction of it: lanes are being dialled. */
+const QUIET_BYTES = 100_000;
+
 /** Lets the busiest lane die again and again: in silence while UDP gets through, by RST over TCP afterwards. */
 async function killLanes({ link }: Border, random: Random): Promise<{ silent: number; reset: number }> {
   const killed = { silent: 0, reset: 0 };
   const startedAt = performance.now();
   let isUdpDropped = false;
+  let arrived = (await link.stats()).bToA.sentBytes;
   for (let elapsedMs = 0; elapsedMs < HARM_MS; elapsedMs = performance.now() - startedAt) {
+    await pause(random.between(500, 2000));
+    const before = arrived;
+    arrived = (await link.stats()).bToA.sentBytes;
+    // What is dialled is no lane yet: to kill that over and over is a link that is down.
+    if (arrived - before < QUIET_BYTES) continue;
     if (!isUdpDropped && elapsedMs > HARM_MS / 2) {
       isUdpDropped = true;
       await link.dropUdp(true);
     }
     const cut = await link.cutBusiest({ isReset: isUdpDropped });
     if (cut !== null) killed[isUdpDropped && cut.flow.startsWith("tcp") ? "reset" : "silent"]++;
-    await pause(random.between(500, 2000));
   }
   await link.dropUdp(false);
   return killed;
@@ -52,7 +60,7 @@ testBorder(
     console.log({ killed, resumes, report, echoes });
     assertAllWhole(report, STREAMS);
     assertAllWhole(echoes);
-    assert.ok(killed.silent > 3 && killed.reset > 3, "hardly a lane was killed");
+    assert.ok(killed.silent > 2 && killed.reset > 2, "hardly a lane was killed");
     assert.ok(resumes.edge > 0 && resumes.core > 0);
     await assertNothingRemains(border);
   },

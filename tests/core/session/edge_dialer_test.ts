@@ -103,12 +103,16 @@ Deno.test("a core that drains dials its edge only for sessions that have no lane
   core.dialer.drain();
   const draining = core.server.drain(NEVER);
   await eventually(() => session.state === "draining");
+  served.answer.head(answerHead());
+  for (let piece = 1; piece <= 50; piece++) {
+    served.answer.body(bytesOf("token"));
+    await answer.untilTrue(() => answer.bodyBytes === 5 * piece);
+  }
   const [one, other] = [...session.lanes];
   one?.fail(new Error("cut by the test"));
   await eventually(() => core.transports.length === 1);
   other?.fail(new Error("cut by the test"));
   await eventually(() => session.laneCount === 1);
-  served.answer.head(answerHead());
   served.answer.end(null);
   request.end(null);
   await answer.until("end");
