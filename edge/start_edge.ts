@@ -22,6 +22,9 @@ import type { CoreLink } from "./session/core_link.ts";
 import { createFleet } from "./session/create_fleet.ts";
 import { WaitingRoom } from "./session/wait_for_tunnel.ts";
 
+/** From the end of the grace, when every exchange left is cut, until the connections are. */
+const TELLING_CLIENTS_MS = 1_000;
+
 /** A running edge, with the addresses that it really listens on. */
 export interface RunningEdge extends RunningNode {
   readonly address: string;
@@ -176,7 +179,11 @@ function runningEdge(parts: EdgeParts): RunningEdge {
       log.info("draining", { graceMs: config.listener.drainGraceMs });
       waitingRoom.close();
       await reverseListener?.close();
-      const { forcedConnections } = await listener.drain({ graceMs: config.listener.drainGraceMs });
+      const { drainGraceMs } = config.listener;
+      // What is left then is cut behind the clients' backs first, so that each is told that its answer is not whole.
+      const keepTheRest = SYSTEM_CLOCK.after(drainGraceMs, () => void fleet.drain(AbortSignal.abort()));
+      const { forcedConnections } = await listener.drain({ graceMs: drainGraceMs + TELLING_CLIENTS_MS });
+      keepTheRest();
       // Every exchange has ended with its connection: nothing is left that the tunnel could wait for.
       await fleet.drain(AbortSignal.any([forced.signal, AbortSignal.timeout(1_000)]));
       stalls.close();

@@ -3,10 +3,11 @@
  * nodes included, and each answer tells the core's clock.
  */
 import { PROBE_TIME_FIELD } from "../../core/session/answer_probes.ts";
+import { probeHead } from "../../edge/session/probe_core.ts";
 import type { Clock } from "../../shared/clock/clock.ts";
 import { RelayError } from "../../shared/errors/relay_error.ts";
 import type { AnswerReceiver, RequestHead, RequestReceiver } from "../../shared/exchange/exchange.ts";
-import { Fields } from "../../shared/exchange/fields.ts";
+import type { Fields } from "../../shared/exchange/fields.ts";
 import type { ClockFacts, RoundTripFacts } from "./facts.ts";
 import { summarizeRoundTrips } from "./summarize_round_trips.ts";
 
@@ -82,7 +83,7 @@ export class ProbeSeries {
       receiver: null,
     };
     this.#probes.push(probe);
-    probe.receiver = open(this.#head(), {
+    probe.receiver = open(probeHead(this.#options.newRequestId()), {
       informational() {},
       head: ({ status, fields }) => {
         if (status === 204) this.#headCame(probe, fields);
@@ -107,22 +108,5 @@ export class ProbeSeries {
       this.#clockFacts = { aheadMs: coreWallMs - (probe.sentWallMs + halfMs), errorMs };
     }
     if (++this.#answered === this.#options.count) this.stop();
-  }
-
-  #head(): RequestHead {
-    return {
-      context: {
-        id: this.#options.newRequestId(),
-        kind: "probe",
-        clientAddress: "",
-        protocol: "internal",
-      },
-      method: "GET",
-      scheme: "https",
-      authority: "",
-      path: "/",
-      fields: new Fields(),
-      contentLength: 0,
-    };
   }
 }

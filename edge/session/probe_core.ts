@@ -45,7 +45,7 @@ export class CoreProbe {
       this.#pending = null;
       this.#ended(roundTripMs);
     };
-    const pending = open(this.#head(), {
+    const pending = open(probeHead(this.#options.newRequestId()), {
       informational() {},
       head: (head) => answered(head.status === 204 ? clock.now() - startedAt : null),
       body() {},
@@ -75,21 +75,17 @@ export class CoreProbe {
     this.#roundTripMs = roundTripMs;
     this.#options.onResult(roundTripMs);
   }
+}
 
-  #head(): RequestHead {
-    return {
-      context: {
-        id: this.#options.newRequestId(),
-        kind: "probe",
-        clientAddress: "",
-        protocol: "internal",
-      },
-      method: "GET",
-      scheme: "https",
-      authority: "",
-      path: "/",
-      fields: new Fields(),
-      contentLength: 0,
-    };
-  }
+/** What the core answers itself, with 204. */
+export function probeHead(id: string): RequestHead {
+  return {
+    context: { id, kind: "probe", clientAddress: "", protocol: "internal" },
+    method: "GET",
+    scheme: "https",
+    authority: "",
+    path: "/",
+    fields: new Fields(),
+    contentLength: 0,
+  };
 }

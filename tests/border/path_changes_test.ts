@@ -1,8 +1,8 @@
 /** Streams over a path that changes its address, goes dark, loses in bursts or delivers in disorder. */
 import assert from "node:assert/strict";
 import type { Border } from "./support/border.ts";
-import { testBorder } from "./support/test_border.ts";
 import { assertAllWhole, assertNothingRemains, pause } from "./support/checks.ts";
+import { testBorder } from "./support/test_border.ts";
 import type { TokenReport } from "./support/token_load.ts";
 
 const STREAMS = 100;

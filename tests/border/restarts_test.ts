@@ -4,8 +4,8 @@ import type { ConfigFile } from "../e2e/support/relay.ts";
 import { until } from "../e2e/support/until.ts";
 import type { Border } from "./support/border.ts";
 import type { NodeName } from "./support/border_configuration.ts";
-import { testBorder } from "./support/test_border.ts";
 import { assertAllWhole, assertNothingRemains, pause } from "./support/checks.ts";
+import { testBorder } from "./support/test_border.ts";
 
 const CORES = ["core-1", "core-2"] as const;
 const LOSS_PERCENT = 1;

@@ -117,6 +117,25 @@ Deno.test("an edge that is told to stop finishes its streams and takes nothing n
   }
 });
 
+Deno.test("an edge whose grace is over tells each client that its answer is not whole", async () => {
+  const edge = (config: ConfigFile) => void (config.listener.drain_grace_ms = 300);
+  await Relay.run({ origins: [SLOW_ORIGIN], edge }, async (relay) => {
+    using h2 = new RelayClient(relay, "h2");
+    using http1 = new RelayClient(relay, "http/1.1");
+    const streams = await Promise.all(
+      [h2, http1].map(async (client) => new EventReader(await client.chat(ENDLESS_CHAT))),
+    );
+    for (const stream of streams) await stream.readSome();
+    const node = relay.node("edge");
+    node.stop("SIGTERM");
+    for (const stream of streams) {
+      assert.ok(await stream.readAll() instanceof TypeError, "the transfer does not end cleanly");
+      assert.match(stream.lastEvent, /^event: error\ndata: .*"code":"tunnel_lost"/);
+    }
+    await node.exited;
+  });
+});
+
 for (const transport of ["quic", "tls"] as const) {
   Deno.test(`a core over ${transport} that is told to stop finishes its streams`, async () => {
     await Relay.run({ transport, origins: [SLOW_ORIGIN], edge: impatient }, async (relay) => {

@@ -1,5 +1,4 @@
 import assert from "node:assert/strict";
-import { eventually } from "../../support/eventually.ts";
 import { listenOnLoopback } from "../../shared/transport/lane_fixture.ts";
 import { LinkedCore, TestLink } from "./linked_core.ts";
 

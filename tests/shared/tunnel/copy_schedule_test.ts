@@ -42,7 +42,7 @@ class Bench {
   }
 
   add(write: (writer: FrameWriter) => void): void {
-    write(this.log.begin(70_000));
+    write(this.log.begin(1_200));
     this.log.commit();
   }
 

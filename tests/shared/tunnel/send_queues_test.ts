@@ -91,6 +91,18 @@ Deno.test("SendQueues.chooseLog() keeps a stream that holds something where it i
   assert.equal(stream.carried.name, "bulk");
 });
 
+Deno.test("SendQueues.chooseLog() knows that what was held is under way once it moved", () => {
+  const { queues, open, takeAll } = makeSending();
+  const stream = open(NO_BYTES, true);
+  stream.sendData(new Uint8Array(100_000));
+  const before = queues.bulk.log.endPosition;
+  takeAll();
+  assert.equal(stream.heldBytes, 0);
+  queues.acknowledge(queues.bulk, before);
+  stream.sendData(new Uint8Array(1));
+  assert.equal(stream.carried.name, "bulk");
+});
+
 Deno.test("SendQueues takes the head of a stream with a large body to follow for bulk", () => {
   const { queues, open } = makeSending();
   const stream = open(new Uint8Array(100), true);

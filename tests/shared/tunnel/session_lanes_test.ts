@@ -188,6 +188,96 @@ Deno.test("Session moves tokens to a better lane only after three looks in a row
   assert.ok(pair.takeEvents().edge.includes("carrier tokens better"));
 });
 
+Deno.test("Session begins to count looks again when yet another lane is better", () => {
+  const pair = new SessionPair();
+  const present = pair.join({ delayMs: 100 });
+  pair.join({ delayMs: 110 });
+  pair.advance(LOOK_MS + 300);
+  pair.join({ delayMs: 30 });
+  pair.advance(2 * LOOK_MS);
+  const best = pair.join({ delayMs: 5 });
+  pair.advance(LOOK_MS + 500);
+  assert.equal(present.edge.carries, "tokens");
+  pair.advance(3 * LOOK_MS);
+  assert.equal(best.edge.carries, "tokens");
+});
+
+Deno.test("Session begins to count looks again when the better lane was not at one of them", () => {
+  const pair = new SessionPair();
+  const present = pair.join({ delayMs: 100 });
+  pair.join({ delayMs: 110 });
+  pair.advance(LOOK_MS + 300);
+  const better = pair.join({ delayMs: 75 });
+  pair.advance(1_800);
+  better.delayMs = 150;
+  pair.advance(LOOK_MS);
+  better.delayMs = 20;
+  pair.advance(LOOK_MS);
+  better.delayMs = 75;
+  pair.advance(400);
+  assert.equal(present.edge.carries, "tokens");
+  pair.advance(2 * LOOK_MS);
+  assert.notEqual(present.edge.carries, "tokens");
+});
+
+Deno.test("Session gives bulk to a third lane when its own closes, not to that of tokens", () => {
+  const pair = new SessionPair();
+  for (const delayMs of [10, 60, 90]) pair.join({ delayMs });
+  pair.advance(LOOK_MS + 300);
+  assert.deepEqual(carried(pair), ["tokens", "bulk", "nothing"]);
+  const bulk = pair.lanes[1];
+  assert.ok(bulk !== undefined);
+  pair.close(bulk);
+  assert.deepEqual(carried(pair), ["tokens", "bulk"]);
+});
+
+Deno.test("Session sends tokens before bulk on a lane that carries both, however it came to them", () => {
+  const pair = new SessionPair();
+  const own = pair.join({ delayMs: 10 });
+  const other = pair.join({ delayMs: 12 });
+  pair.advance(LOOK_MS + 300);
+  assert.deepEqual(carried(pair), ["tokens", "bulk"]);
+  pair.close(own);
+  pair.open("bulk", { isBulk: true }).sendData(new Uint8Array(20_000));
+  pair.open("token");
+  pair.advance(50);
+  assert.equal(other.edge.carries, "both");
+  const opened = pair.takeEvents().core.filter((event) => event.startsWith("open"));
+  assert.deepEqual(opened, ["open 2 token", "open 1 bulk"]);
+});
+
+Deno.test("Session does not send again what is acknowledged on the lane that gave way", () => {
+  const pair = new SessionPair({ ackDelayMs: 0 });
+  const own = pair.join({ delayMs: 10 });
+  const other = pair.join({ delayMs: 12 });
+  pair.advance(LOOK_MS + 300);
+  const stream = pair.open("head");
+  pair.advance(15);
+  stream.sendData(bytesOf("token"));
+  pair.move();
+  other.isHeld = true;
+  pair.edge.relieveLane(own.edge, pair.now);
+  pair.advance(7);
+  other.isHeld = false;
+  pair.advance(50);
+  assert.equal(pair.edge.retainedBytes, 0);
+  assert.equal(pair.core.stats.framesDropped, 1, "the token, not the head");
+});
+
+Deno.test("Session without a lane takes no more into its logs than may wait for one", () => {
+  const pair = new SessionPair();
+  const lane = pair.join({ delayMs: 10 });
+  pair.advance(100);
+  const stream = pair.open("head");
+  lane.isBroken = true;
+  stream.sendData(new Uint8Array(60_000));
+  pair.move();
+  pair.close(lane);
+  stream.sendData(new Uint8Array(60_000));
+  assert.ok(stream.heldBytes > 30_000, `${stream.heldBytes}`);
+  assert.ok(pair.edge.retainedBytes < 64 * 1024 + 17_000);
+});
+
 Deno.test("Session does not move tokens to a lane that is a little better", () => {
   const pair = new SessionPair();
   const first = pair.join({ delayMs: 50 });
@@ -210,7 +300,7 @@ Deno.test("Session prefers a lane with datagrams that is not clearly worse", () 
 Deno.test("Session does not give a lane that stalled its tokens back at once", () => {
   const pair = new SessionPair();
   const first = pair.join({ delayMs: 20 });
-  const second = pair.join({ delayMs: 25 });
+  const second = pair.join({ delayMs: 60 });
   pair.advance(LOOK_MS + 300);
   first.isBroken = true;
   pair.open("head");
@@ -219,9 +309,11 @@ Deno.test("Session does not give a lane that stalled its tokens back at once", (
   assert.equal(second.edge.carries, "both");
   assert.equal(first.edge.isStalled, true);
   first.isBroken = false;
-  pair.advance(5_000);
+  pair.advance(7_000);
   assert.equal(first.edge.isStalled, false);
   assert.deepEqual(carried(pair), ["bulk", "tokens"], "a lane that gave way is distrusted for a time");
+  pair.advance(10_000);
+  assert.deepEqual(carried(pair), ["tokens", "bulk"], "and not for longer");
 });
 
 Deno.test("Session leaves a carrier that turns quiet even when it owes nothing", () => {

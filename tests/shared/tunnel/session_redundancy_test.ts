@@ -1,8 +1,9 @@
 /** How many copies go out, and where: by the measured loss, over datagrams or a second stream lane. */
 import assert from "node:assert/strict";
-import { COPY } from "../../../shared/tunnel/frame_type.ts";
+import { COPY, DATAGRAM_REPORT } from "../../../shared/tunnel/frame_type.ts";
 import { FrameSplitter } from "../../../shared/tunnel/frame_splitter.ts";
 import type { Lane } from "../../../shared/tunnel/lane.ts";
+import { encodeFrame } from "./encode_frame.ts";
 import { bytesOf, SessionPair, type Stream } from "./session_pair.ts";
 
 /** A token in each `everyMs`, for so long. */
@@ -87,6 +88,42 @@ Deno.test("Session sends copies that wait elsewhere when their lane closes", () 
   pair.close(copying);
   assert.equal(due, 1);
   assert.ok((own.takeDatagram(pair.now, 1162)?.length ?? 0) > 1);
+});
+
+Deno.test("Session says when a copy of a later rank is due, once, and not before its lane has let go of the others", () => {
+  const pair = new SessionPair({}, { mode: "always", spacingMs: 5 });
+  const lane = pair.join({ carriesDatagrams: true, delayMs: 10 });
+  pair.advance(1_500);
+  let told = 0;
+  lane.edge.onDatagram = () => told++;
+  pair.open("head");
+  assert.equal(told, 1);
+  let changes = 0;
+  pair.edge.onTimeoutChange = () => changes++;
+  assert.ok(lane.edge.takeDatagram(pair.now, 1162) !== null);
+  // The driver is busy with the first: it asks again by itself.
+  assert.ok((pair.edge.nextTimeout() ?? 0) > pair.now + 5);
+  assert.equal(lane.edge.takeDatagram(pair.now, 1162), null);
+  assert.equal(pair.edge.nextTimeout(), pair.now + 5);
+  assert.ok(changes > 0, "whoever waits for the next time-out learns that it moved up");
+  pair.edge.handleTimeout(pair.now + 5);
+  assert.equal(told, 2);
+  assert.ok((pair.edge.nextTimeout() ?? 0) > pair.now + 5, "told once");
+  assert.ok(lane.edge.takeDatagram(pair.now + 5, 1162) !== null);
+});
+
+Deno.test("Session reports datagrams to their sender at once when many came", () => {
+  const pair = new SessionPair();
+  const lane = pair.join({ carriesDatagrams: true });
+  pair.advance(10);
+  let outputs = 0;
+  while (lane.core.takeOutput(pair.now) !== null) assert.fail("output is left");
+  lane.core.onOutput = () => outputs++;
+  for (let number = 10; number < 80; number++) {
+    lane.core.receiveDatagram(encodeFrame((writer) => writer.varint(number)), pair.now);
+  }
+  assert.equal(outputs, 1);
+  assert.deepEqual(outputTypes(lane.core, pair.now), [DATAGRAM_REPORT]);
 });
 
 /** Types of the frames that the lane would send now. */
