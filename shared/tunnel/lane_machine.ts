@@ -282,8 +282,7 @@ export class LaneMachine implements Lane {
 
   /** For the session: a copy of one of its ranks is due. */
   signalCopies(): void {
-    if (this.traits.carriesDatagrams) this.#copies.signal();
-    else this.signal();
+    (this.traits.carriesDatagrams ? this.#copies : this).signal();
   }
 
   /** For the session: nothing more is received or sent. */
@@ -312,12 +311,20 @@ export class LaneMachine implements Lane {
     this.onOutput();
   }
 
-  /** When the lane counts as silent for too long while it owes something; null when it owes nothing. */
-  stallsAt(): number | null {
+  /** For the session: shows at once whether the lane is alive. */
+  pingNow(): void {
+    if (this.#isPingDue) return;
+    this.#isPingDue = true;
+    this.signal();
+    this.#copies.probe();
+  }
+
+  /** When the lane counts as silent for too long, or a share of that, while it owes something; null when it owes nothing. */
+  stallsAt({ patience = 1 } = {}): number | null {
     if (this.#carried.length === 0 || this.#owedSince === null) return null;
     const { laneStallTimeoutMs, ackDelayMs } = this.#host.limits;
     const patienceMs = Math.max(laneStallTimeoutMs, 3 * (this.roundTripMs ?? 0) + ackDelayMs);
-    return Math.max(this.#owedSince, this.#lastReceivedAt) + patienceMs;
+    return Math.max(this.#owedSince, this.#lastReceivedAt) + patience * patienceMs;
   }
 
   diesAt(): number {
@@ -335,16 +342,11 @@ export class LaneMachine implements Lane {
   }
 
   handleTimeout(now: number): void {
-    if (!this.#isPingDue && now >= this.#heartbeat.dueAt) {
-      this.#isPingDue = true;
-      this.signal();
-      this.#copies.probe();
-    }
+    if (now >= this.#heartbeat.dueAt) this.pingNow();
     const since = this.#unreportedSince;
     if (since !== null && now >= since + this.#host.limits.ackDelayMs) this.#makeAckDue();
   }
 
-  /** Not narrowed by earlier reads of the state, which frames change. */
   get #isLive(): boolean {
     return this.#state === "live";
   }

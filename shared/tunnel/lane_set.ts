@@ -13,6 +13,8 @@ import type { CarrierCause } from "./session_event.ts";
 
 /** Looks in a row at which another lane must have been clearly better. */
 const LOOKS_BEFORE_CHANGE = 3;
+/** Share of the patience with a silent carrier after which the others are asked whether they live. */
+const SUSPICION = 0.5;
 
 export interface LaneSetOptions {
   host: LaneHost;
@@ -132,6 +134,8 @@ export class LaneSet {
     for (const lane of this.#lanes) at = Math.min(at, lane.nextTimeout());
     if (this.#lanes.length < 2) return at;
     for (const { lane } of this.#carriages) {
+      const suspectAt = lane?.stallsAt({ patience: SUSPICION }) ?? Infinity;
+      if (suspectAt > this.#handledAt) at = Math.min(at, suspectAt);
       const stallsAt = lane?.stallsAt() ?? null;
       if (stallsAt !== null && (stallsAt > this.#handledAt || this.#hasNewRefuge(lane))) {
         at = Math.min(at, stallsAt);
@@ -142,6 +146,7 @@ export class LaneSet {
 
   /** Returns false when the session is lost: no lane came back in time. */
   handleTimeout(now: number): boolean {
+    const lastHandledAt = this.#handledAt;
     this.#handledAt = now;
     for (const lane of [...this.#lanes]) {
       if (now >= lane.diesAt()) {
@@ -151,7 +156,10 @@ export class LaneSet {
     }
     if (this.#lanes.length > 1) {
       for (const { lane } of this.#carriages) {
-        if (lane !== null && now >= (lane.stallsAt() ?? Infinity)) this.#leaveSilent(lane, now);
+        if (lane === null) continue;
+        const suspectAt = lane.stallsAt({ patience: SUSPICION }) ?? Infinity;
+        if (suspectAt > lastHandledAt && suspectAt <= now) this.#pingOthers(lane);
+        if (now >= (lane.stallsAt() ?? Infinity)) this.#leaveSilent(lane, now);
       }
     }
     if (now >= this.#looksAt) this.#look(now);
@@ -200,6 +208,11 @@ export class LaneSet {
     this.#options.host.fillLog(carried);
   }
 
+  /** So that those which are silent as well are known by the time that the log has to go elsewhere. */
+  #pingOthers(lane: LaneMachine): void {
+    for (const other of this.#lanes) if (other !== lane) other.pingNow();
+  }
+
   #leaveSilent(lane: LaneMachine, now: number): void {
     if (this.#othersFit(lane, now).length === 0) return;
     lane.markStalled(now);
@@ -210,16 +223,22 @@ export class LaneSet {
   #leave(lane: LaneMachine, { cause, now }: { cause: CarrierCause; now: number }): void {
     for (const carriage of this.#carriages) {
       if (carriage.lane !== lane && carriage.lane !== null) continue;
-      const next = this.#bestFor(carriage, now);
+      const heardAfter = cause === "stalled" ? lane.lastReceivedAt : Number.NEGATIVE_INFINITY;
+      const next = this.#bestFor(carriage, { now, heardAfter });
       if (next !== null && next !== carriage.lane) this.#give(carriage, { lane: next, cause });
     }
     this.#shareCopies(now);
   }
 
-  /** The best lane for a log, the present one aside unless it is the only one. */
-  #bestFor(carriage: Carriage, now: number): LaneMachine | null {
+  /**
+   * The best lane for a log, the present one aside unless it is the only one; of those that brought something after
+   * `heardAfter`, if there are any.
+   */
+  #bestFor(carriage: Carriage, { now, heardAfter }: { now: number; heardAfter: number }): LaneMachine | null {
     const others = this.#lanes.filter((lane) => lane !== carriage.lane);
-    const fit = others.filter((lane) => isFit(lane, this.#fitness(now)));
+    const allFit = others.filter((lane) => isFit(lane, this.#fitness(now)));
+    const heard = allFit.filter((lane) => lane.lastReceivedAt > heardAfter);
+    const fit = heard.length > 0 ? heard : allFit;
     const tokensLane = this.#tokens.lane;
     if (carriage === this.#bulk) {
       const apart = fit.filter((lane) => lane !== tokensLane);
@@ -271,7 +290,7 @@ export class LaneSet {
   #compare(carriage: Carriage, now: number): void {
     const { lane } = carriage;
     if (lane === null) return;
-    const best = this.#bestFor(carriage, now);
+    const best = this.#bestFor(carriage, { now, heardAfter: Number.NEGATIVE_INFINITY });
     if (best === null || best.roundTripMs === null || !isFit(best, this.#fitness(now))) return;
     const isApart = carriage === this.#bulk && best !== this.#tokens.lane;
     const isShared = carriage === this.#bulk && lane === this.#tokens.lane;
