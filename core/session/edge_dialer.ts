@@ -2,8 +2,8 @@
  * Keeps lanes to one edge for a core that no edge can connect to: dials, knocks, and lets the edge prove itself. Streams
  * still go from the edge to the core, and the edge still decides which session a lane is for.
  *
- * A lane whose session takes no new streams does not count: another is dialled beside it. While this core drains, an edge
- * is dialled only if one of its sessions has no lane left.
+ * A lane that is silent, or whose session takes no new streams, does not count: another is dialled beside it. While this
+ * core drains, an edge is dialled only if one of its sessions has no lane left that brings something.
  */
 import type { Clock } from "../../shared/clock/clock.ts";
 import { performCoreKnock } from "../../shared/handshake/perform_core_knock.ts";
@@ -13,6 +13,7 @@ import type { DialReading } from "../../shared/observe/tunnel_gate_metrics.ts";
 import type { LaneDriver } from "../../shared/session/lane_driver.ts";
 import type { SessionDriver } from "../../shared/session/session_driver.ts";
 import type { LaneConnection, LaneTransport } from "../../shared/transport/lane_connection.ts";
+import { silentAt } from "../../shared/tunnel/lane_choice.ts";
 import { type DialPlan, type DialWay, type HeldLane } from "./dial_plan.ts";
 import type { TunnelServer } from "./tunnel_server.ts";
 
@@ -41,6 +42,7 @@ export interface EdgeDialerOptions {
 interface OpenLane extends HeldLane {
   readonly lane: LaneDriver;
   readonly driver: SessionDriver;
+  heardSince: number | null;
 }
 
 export class EdgeDialer {
@@ -74,8 +76,9 @@ export class EdgeDialer {
     const { plan, clock } = this.#options;
     while (!this.#stop.signal.aborted) {
       this.#forgetLost();
+      this.#listen();
       const step = plan.next(this.#wantedBy(), clock.now());
-      if (this.#isDraining && !this.#isAnySessionLaneless()) await this.#pause(null);
+      if (this.#isDraining && !this.#isAnySessionUnheard()) await this.#pause(null);
       else if (step.kind === "dial") await this.#openLane(step.way, step.limitMs);
       else if (step.kind === "retire") this.#retire(step.lane);
       else await this.#pause(step.until);
@@ -99,12 +102,25 @@ export class EdgeDialer {
     return this.#isDraining ? [] : [...this.#lanes].filter(({ driver }) => driver.state === "open");
   }
 
-  #isAnySessionLaneless(): boolean {
+  #isAnySessionUnheard(): boolean {
     const { server, edgeName } = this.#options;
     for (const { edge, driver } of server.sessions) {
-      if (edge === edgeName && driver.laneCount === 0) return true;
+      if (edge === edgeName && [...driver.lanes].every((lane) => this.#isSilent(lane))) return true;
     }
     return false;
+  }
+
+  #isSilent({ lane }: LaneDriver): boolean {
+    const { clock, server } = this.#options;
+    return clock.now() >= silentAt(lane, server.pingIntervalMs);
+  }
+
+  /** Notes which lanes have fallen silent or bring something again. */
+  #listen(): void {
+    const now = this.#options.clock.now();
+    for (const open of this.#lanes) {
+      open.heardSince = this.#isSilent(open.lane) ? null : open.heardSince ?? now;
+    }
   }
 
   #forgetLost(): void {
@@ -169,17 +185,29 @@ export class EdgeDialer {
     const joined = await server.join({ connection, coreName, edgeName, onChange });
     if (joined.kind === "refused") return joined.reason;
     const { lane, driver } = joined;
-    this.#lanes.add({ way, upAt: clock.now(), lane, driver });
+    const now = clock.now();
+    this.#lanes.add({
+      way,
+      upAt: now,
+      heardSince: now,
+      get isIdle() {
+        return lane.lane.carries === "nothing";
+      },
+      lane,
+      driver,
+    });
     // An edge that drains uses the lane for what it has: another dial would bring no more.
     return driver.state === "open" || this.#isDraining ? null : "draining";
   }
 
-  /** Until `until`, a change or the stop. */
+  /** Until `until`, a change or the stop; while there are lanes, no longer than an interval of their PINGs. */
   #pause(until: number | null): Promise<void> {
-    const { clock } = this.#options;
+    const { clock, server } = this.#options;
     if (this.#stop.signal.aborted) return Promise.resolve();
+    const looksInMs = this.#lanes.size > 0 ? server.pingIntervalMs : Number.POSITIVE_INFINITY;
+    const waitMs = Math.min(until === null ? Infinity : Math.max(0, until - clock.now()), looksInMs);
     return new Promise((resolve) => {
-      const cancel = until === null ? () => {} : clock.after(Math.max(0, until - clock.now()), resolve);
+      const cancel = waitMs === Infinity ? () => {} : clock.after(waitMs, resolve);
       this.#changed = () => {
         cancel();
         resolve();

@@ -97,6 +97,11 @@ export class TunnelServer {
     return this.#sessions.values();
   }
 
+  /** As granted to every edge: a PING goes out on every lane this often. */
+  get pingIntervalMs(): number {
+    return this.#options.limits.pingIntervalMs;
+  }
+
   /** For the metrics. */
   readPeers(): readonly PeerReading[] {
     return this.#watcher.read();

@@ -278,7 +278,12 @@ export class CoreLink {
       onFault: (cause) => this.#fault(cause),
       onEnded: (end) => this.#ended(session, { keeper, end }),
     });
-    const session: KeptSession = { id: sessionId, coreInstanceId, driver };
+    const session: KeptSession = {
+      id: sessionId,
+      coreInstanceId,
+      pingIntervalMs: limits.pingIntervalMs,
+      driver,
+    };
     watcher.follow(driver, { peer: this.name });
     this.#sessions.add(session);
     return session;

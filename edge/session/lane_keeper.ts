@@ -4,6 +4,9 @@
  *
  * A session begins with its first lane. Until then only one lane at a time introduces itself, whichever connected first:
  * two that did so together would each begin a session.
+ *
+ * Lanes do not say when they fall silent: they are looked at when the first may have, and while one is, at each interval of
+ * its PINGs.
  */
 import { assert } from "../../shared/assert/assert.ts";
 import type { Clock } from "../../shared/clock/clock.ts";
@@ -12,6 +15,7 @@ import { describeError } from "../../shared/observe/logger.ts";
 import type { LaneDriver } from "../../shared/session/lane_driver.ts";
 import type { SessionDriver } from "../../shared/session/session_driver.ts";
 import { type LaneConnection, LaneDialError } from "../../shared/transport/lane_connection.ts";
+import { silentAt } from "../../shared/tunnel/lane_choice.ts";
 import { dialFailureOf, refusalOf } from "./dial_failure.ts";
 import type { LanePlan, LaneStep, PlannedDial, PlannedLane } from "./lane_plan.ts";
 import type { DialFailure, LaneRoute } from "./lane_routes.ts";
@@ -20,6 +24,8 @@ import type { DialFailure, LaneRoute } from "./lane_routes.ts";
 export interface KeptSession {
   readonly id: Uint8Array;
   readonly coreInstanceId: Uint8Array;
+  /** As granted: a PING goes out on every lane this often. */
+  readonly pingIntervalMs: number;
   readonly driver: SessionDriver;
 }
 
@@ -83,10 +89,11 @@ export class LaneKeeper {
   update(): void {
     if (this.#stop.signal.aborted) return;
     const { plan, clock } = this.#options;
+    const looksAt = this.#look(clock.now());
     for (let step = plan.next(clock.now()); step !== null; step = plan.next(clock.now())) this.#take(step);
     this.#stopTimer();
-    const at = plan.nextTimeout;
-    this.#stopTimer = at === null
+    const at = Math.min(plan.nextTimeout ?? Infinity, looksAt);
+    this.#stopTimer = at === Infinity
       ? () => {}
       : clock.after(Math.max(0, Math.ceil(at - clock.now())), () => this.update());
   }
@@ -98,7 +105,13 @@ export class LaneKeeper {
     const { driver } = this.#session;
     const lane = driver.addLane(connection, handshake.leftover);
     if (lane === null) return false;
-    const planned = { transport: connection.transport, route };
+    const planned: PlannedLane = {
+      transport: connection.transport,
+      route,
+      get isIdle() {
+        return lane.lane.carries === "nothing";
+      },
+    };
     this.#lanes.set(lane, planned);
     plan.opened(planned, clock.now());
     if (![...driver.lanes].includes(lane)) this.laneClosed(lane);
@@ -138,6 +151,21 @@ export class LaneKeeper {
       for (const lane of lost) this.#options.plan.lost(lane, this.#options.clock.now());
     }
     await Promise.all(this.#underWay);
+  }
+
+  /** Tells the plan which lanes are silent; returns when to look again, Infinity while there is none. */
+  #look(now: number): number {
+    let looksAt = Infinity;
+    if (this.#session === null) return looksAt;
+    const { plan } = this.#options;
+    const { pingIntervalMs } = this.#session;
+    for (const [{ lane }, planned] of this.#lanes) {
+      const at = silentAt(lane, pingIntervalMs);
+      if (now >= at) plan.silenced(planned, now);
+      else plan.heard(planned, now);
+      looksAt = Math.min(looksAt, now >= at ? now + pingIntervalMs : at);
+    }
+    return looksAt;
   }
 
   #take(step: LaneStep): void {

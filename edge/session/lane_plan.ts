@@ -4,10 +4,21 @@
  * While no lane lives the ways race: each has a head start over the next, and one that fails gives way at once (RFC 8305).
  * With the first lane the others follow, one after another: QUIC, and one over TCP that is kept warm for the day on which
  * UDP gets through no more. Then all are over TCP, and QUIC is tried on; once it has come to stay, what is too much goes.
+ *
+ * A *silent* lane is missing: others are dialled beside it, and when all are silent the ways race. One that brings something
+ * again counts again. What is too much then goes only when none has been silent for a while: of a path that comes and
+ * goes the lanes pile up to a bound, instead of being dialled again and again.
  */
 import type { LaneTransport } from "../../shared/transport/lane_connection.ts";
 import { MAX_LANES } from "../../shared/config/node_sections.ts";
-import { type DialFailure, kindOf, type LaneRoute, type LaneRoutes, type RouteKind } from "./lane_routes.ts";
+import {
+  type DialFailure,
+  kindOf,
+  type LaneRoute,
+  type LaneRoutes,
+  RETURN_AFTER_MS,
+  type RouteKind,
+} from "./lane_routes.ts";
 
 /** What a dial is given before the next way is tried beside it. */
 export const HEAD_START_MS = 700;
@@ -33,6 +44,8 @@ export interface PlannedLane {
   readonly transport: LaneTransport;
   /** Null: the core dialled it. */
   readonly route: LaneRoute | null;
+  /** Nothing of the session is sent on it now. */
+  readonly isIdle: boolean;
 }
 
 export type LaneStep =
@@ -47,18 +60,21 @@ const KINDS: readonly RouteKind[] = ["stream", "quic"];
 export class LanePlan {
   readonly #options: LanePlanOptions;
   #dials: PlannedDial[] = [];
+  /** From the oldest to the youngest. */
   #lanes: PlannedLane[] = [];
-  /** No lane starts before, unless none lives. */
+  /** Those of them that bring nothing. */
+  readonly #silent = new Set<PlannedLane>();
+  /** A lane fell silent since the latest one opened: a dial that was begun for it goes on though it is heard again. */
+  #keepsDials = false;
+  /** From when on no lane has been silent for long enough to let go of what is too much. */
+  #calmAt = Number.NEGATIVE_INFINITY;
+  /** No lane starts before, unless none brings anything. */
   #nextStartAt = 0;
   #isDraining = false;
   #wakeAt: number | null = null;
 
   constructor(options: LanePlanOptions) {
     this.#options = options;
-  }
-
-  get laneCount(): number {
-    return this.#lanes.length;
   }
 
   /** When {@linkcode next} is to be asked again, if nothing happens before; valid behind a call that gave null. */
@@ -70,7 +86,7 @@ export class LanePlan {
   next(now: number): LaneStep | null {
     this.#wakeAt = null;
     this.#options.routes.update(now);
-    if (this.#lanes.length === 0) return this.#race(now);
+    if (this.#silent.size === this.#lanes.length) return this.#race(now);
     return this.#abandonSurplus() ?? this.#retireSurplus(now) ?? this.#fill(now);
   }
 
@@ -87,13 +103,30 @@ export class LanePlan {
   /** The session has a further lane. */
   opened(lane: PlannedLane, now: number): void {
     this.#lanes.push(lane);
+    this.#keepsDials = false;
     if (lane.route !== null) this.#options.routes.opened(lane.route, now);
   }
 
   /** A lane that was not retired is gone. */
   lost(lane: PlannedLane, now: number): void {
-    this.#lanes = this.#lanes.filter((other) => other !== lane);
+    this.#remove(lane);
     if (lane.route !== null) this.#options.routes.lost(lane.route, now);
+  }
+
+  /** The lane brings nothing any more. May be repeated. */
+  silenced(lane: PlannedLane, now: number): void {
+    if (this.#silent.has(lane)) return;
+    this.#silent.add(lane);
+    this.#keepsDials = true;
+    this.#calmAt = now + RETURN_AFTER_MS;
+    if (lane.route !== null) this.#options.routes.missing(lane.route);
+  }
+
+  /** The lane brings something. May be repeated. */
+  heard(lane: PlannedLane, now: number): void {
+    if (!this.#silent.delete(lane)) return;
+    this.#calmAt = now + RETURN_AFTER_MS;
+    if (lane.route !== null) this.#options.routes.heard(lane.route, now);
   }
 
   /** From now on one lane is enough, and none that lives is given up. */
@@ -106,7 +139,7 @@ export class LanePlan {
     for (const route of routes.raceOrder) {
       const dial = this.#dials.find((other) => other.route === route);
       const nextAt = dial === undefined ? routes.readyAt(route) : dial.startedAt + HEAD_START_MS;
-      if (dial === undefined && nextAt <= now) return this.#dial(route, now);
+      if (dial === undefined && nextAt <= now) return this.#hasPlace ? this.#dial(route, now) : null;
       if (nextAt > now) this.#wake(nextAt);
       if (dial !== undefined && nextAt > now) return null;
     }
@@ -115,6 +148,7 @@ export class LanePlan {
 
   /** Ends dials that the race began and nobody needs. */
   #abandonSurplus(): LaneStep | null {
+    if (this.#keepsDials) return null;
     const wanted = this.#wanted();
     for (const kind of KINDS) {
       const dials = this.#dials.filter(({ route }) => kindOf(route.transport) === kind);
@@ -126,23 +160,45 @@ export class LanePlan {
     return null;
   }
 
-  /** Ends lanes over TCP that stood in for QUIC, once there are enough without them. */
+  /** Ends lanes over TCP that stood in for QUIC, and what was dialled beside lanes that were silent. */
   #retireSurplus(now: number): LaneStep | null {
-    const { routes, lanes } = this.#options;
-    const streams = this.#lanesOf("stream");
-    const isSurplus = streams.length > this.#wanted().stream && this.#lanes.length > lanes;
-    if (this.#isDraining || !isSurplus || routes.of("quic").length === 0) return null;
-    const settlesAt = routes.quicSettlesAt;
-    if (settlesAt === null) return null;
+    const kind = this.#surplusKind();
+    const settlesAt = kind === null ? null : this.#settlesAt(kind);
+    if (kind === null || settlesAt === null) return null;
     if (settlesAt > now) {
       this.#wake(settlesAt);
       return null;
     }
-    const lane = streams.findLast(({ transport }) => transport === "websocket") ?? streams.at(-1);
-    if (lane === undefined) return null;
-    this.#lanes = this.#lanes.filter((other) => other !== lane);
-    if (lane.route !== null) routes.retired(lane.route);
+    const lane = leastNeeded(this.#lanesOf(kind));
+    if (lane === null) return null;
+    this.#remove(lane);
     return { kind: "retire", lane };
+  }
+
+  /** The kind of which a lane can be spared, those that are silent aside. */
+  #surplusKind(): RouteKind | null {
+    const { routes, lanes } = this.#options;
+    if (this.#isDraining || routes.raceOrder.length === 0) return null;
+    const wanted = this.#wanted();
+    const fitCount = this.#lanes.length - this.#silent.size;
+    // With all places taken one has to go before one of the other kind can come.
+    const isOneInTheWay = fitCount === MAX_LANES &&
+      KINDS.some((kind) => this.#lanesOf(kind).length < wanted[kind]);
+    if (fitCount <= lanes && !isOneInTheWay) return null;
+    return KINDS.find((kind) => {
+      const isReturning = kind === "quic" && routes.isFallenBack;
+      return this.#lanesOf(kind).length > wanted[kind] && !isReturning;
+    }) ?? null;
+  }
+
+  /** From when on what is too much can go; null: not before something changes. */
+  #settlesAt(kind: RouteKind): number | null {
+    const { routes, lanes } = this.#options;
+    const mayStandIn = kind === "stream" && routes.of("quic").length > 0 &&
+      this.#lanesOf(kind).length <= mostStandIns(lanes);
+    if (!mayStandIn) return this.#calmAt;
+    const quicSettlesAt = routes.quicSettlesAt;
+    return quicSettlesAt === null ? null : Math.max(quicSettlesAt, this.#calmAt);
   }
 
   #fill(now: number): LaneStep | null {
@@ -152,7 +208,7 @@ export class LanePlan {
       this.#lanesOf(kind).length < wanted[kind] &&
       !this.#dials.some(({ route }) => kindOf(route.transport) === kind)
     );
-    if (lacking.length === 0) return null;
+    if (lacking.length === 0 || !this.#hasPlace) return null;
     if (now < this.#nextStartAt) {
       this.#wake(this.#nextStartAt);
       return null;
@@ -167,7 +223,7 @@ export class LanePlan {
 
   /** The ways of a kind that may get a further lane: no WebSockets where TLS works. */
   #usable(kind: RouteKind): readonly LaneRoute[] {
-    const hasTls = this.#lanes.some(({ transport }) => transport === "tls");
+    const hasTls = this.#lanesOf("stream").some(({ transport }) => transport === "tls");
     return this.#options.routes.of(kind).filter(({ transport }) => transport !== "websocket" || !hasTls);
   }
 
@@ -178,8 +234,7 @@ export class LanePlan {
       return { quic: 0, stream: routes.of("stream").length > 0 ? lanes : 0 };
     }
     if (routes.of("stream").length === 0) return { quic: lanes, stream: 0 };
-    // One place is kept for the return.
-    if (routes.isFallenBack) return { quic: 1, stream: Math.min(lanes, MAX_LANES - 1) };
+    if (routes.isFallenBack) return { quic: 1, stream: mostStandIns(lanes) };
     return { quic: Math.max(1, lanes - 1), stream: lanes > 1 ? 1 : 0 };
   }
 
@@ -190,8 +245,19 @@ export class LanePlan {
     return { kind: "dial", dial };
   }
 
+  #remove(lane: PlannedLane): void {
+    this.#lanes = this.#lanes.filter((other) => other !== lane);
+    if (!this.#silent.delete(lane) && lane.route !== null) this.#options.routes.missing(lane.route);
+  }
+
+  /** The session takes the lanes that are there, those under way, and one more. */
+  get #hasPlace(): boolean {
+    return this.#lanes.length + this.#dials.length < MAX_LANES;
+  }
+
+  /** Those that are not silent. */
   #lanesOf(kind: RouteKind): PlannedLane[] {
-    return this.#lanes.filter(({ transport }) => kindOf(transport) === kind);
+    return this.#lanes.filter((lane) => kindOf(lane.transport) === kind && !this.#silent.has(lane));
   }
 
   #wake(at: number | null): void {
@@ -202,4 +268,16 @@ export class LanePlan {
 /** A QUIC lane is up whose stay would end the fall-back. */
 function routesMayReturn({ isFallenBack, quicSettlesAt }: LaneRoutes): boolean {
   return isFallenBack && quicSettlesAt !== null;
+}
+
+/** Lanes over TCP that stand in for QUIC: one place is kept for its return. */
+function mostStandIns(lanes: number): number {
+  return Math.min(lanes, MAX_LANES - 1);
+}
+
+/** WebSockets before TLS, what carries nothing before what does, the youngest first. */
+function leastNeeded(lanes: readonly PlannedLane[]): PlannedLane | null {
+  const webSockets = lanes.filter(({ transport }) => transport === "websocket");
+  const ranked = webSockets.length > 0 ? webSockets : lanes;
+  return ranked.findLast(({ isIdle }) => isIdle) ?? ranked.at(-1) ?? null;
 }

@@ -1,8 +1,8 @@
 /**
  * The ways to one core, and what is known of each: when it may be dialled again, and whether QUIC gets through at all.
  *
- * Each way has a back-off of its own, so that one that is shut does not hold up the others. When no QUIC lane lives, a lane
- * over TCP does and QUIC cannot be dialled, the link has *fallen back*: it lives on TCP until a QUIC lane has been up for
+ * Each way has a back-off of its own, so that one that is shut does not hold up the others. When no QUIC lane brings
+ * anything, a lane over TCP does and QUIC cannot be dialled, the link has *fallen back*: it lives on TCP until a QUIC lane has been up for
  * {@linkcode RETURN_AFTER_MS}, so that a path that comes and goes causes no storm of dials. Only silence is taken for a
  * blocked path: who answers, if only to refuse, has been reached.
  */
@@ -67,10 +67,11 @@ export class LaneRoutes {
   readonly #options: LaneRoutesOptions;
   readonly #states: ReadonlyMap<LaneRoute, RouteState>;
   readonly #byKind: Readonly<Record<RouteKind, readonly LaneRoute[]>>;
+  /** Of lanes that bring something. */
   readonly #laneCounts = { quic: 0, stream: 0 };
   /** Of the latest QUIC dial; null since the latest QUIC lane. */
   #quicFailure: DialFailure | null = null;
-  /** Since when at least one QUIC lane lives. */
+  /** Since when there is always a QUIC lane that brings something. */
   #quicUpSince: number | null = null;
   #isFallenBack = false;
   #isUdpBlocked = false;
@@ -118,7 +119,7 @@ export class LaneRoutes {
     return this.#isUdpBlocked;
   }
 
-  /** From when on QUIC lanes are taken to stay; null: none lives. */
+  /** From when on QUIC lanes are taken to stay; null: none brings anything. */
   get quicSettlesAt(): number | null {
     return this.#quicUpSince === null ? null : this.#quicUpSince + RETURN_AFTER_MS;
   }
@@ -135,8 +136,12 @@ export class LaneRoutes {
   }
 
   opened(route: LaneRoute, now: number): void {
-    const state = this.#stateOf(route);
-    state.upSince ??= now;
+    this.#stateOf(route).upSince ??= now;
+    this.heard(route, now);
+  }
+
+  /** A lane brings something: a new one, or one that was silent. */
+  heard(route: LaneRoute, now: number): void {
     if (kindOf(route.transport) === "quic") {
       this.#quicFailure = null;
       this.#quicUpSince ??= now;
@@ -154,16 +159,15 @@ export class LaneRoutes {
     this.#judge();
   }
 
-  /** A lane was lost. */
+  /** A lane was lost; one that was not silent is {@linkcode missing} too. */
   lost(route: LaneRoute, now: number): void {
     const state = this.#stateOf(route);
     // Opened before the latest failure: what its end tells of the way is known already.
     if (state.upSince !== null) this.#backOff(state, now);
-    this.retired(route);
   }
 
-  /** A lane was closed for want of need. */
-  retired(route: LaneRoute): void {
+  /** A lane brings nothing any more: it is silent, lost, or closed for want of need. */
+  missing(route: LaneRoute): void {
     const kind = kindOf(route.transport);
     this.#laneCounts[kind]--;
     if (this.#laneCounts.quic === 0) this.#quicUpSince = null;

@@ -41,7 +41,12 @@ export function isFit(
   lane: Choosable,
   { now, pingIntervalMs }: { now: number; pingIntervalMs: number },
 ): boolean {
-  return !lane.isStalled && !lane.isLeaving && now - lane.lastReceivedAt <= QUIET_INTERVALS * pingIntervalMs;
+  return !lane.isStalled && !lane.isLeaving && now <= silentAt(lane, pingIntervalMs);
+}
+
+/** From when on a lane counts as silent, if it brings nothing before. */
+export function silentAt(lane: { readonly lastReceivedAt: number }, pingIntervalMs: number): number {
+  return lane.lastReceivedAt + QUIET_INTERVALS * pingIntervalMs;
 }
 
 /** The cheapest of `lanes`; the earliest of equals; null when there is none. */

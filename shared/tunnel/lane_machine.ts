@@ -24,6 +24,7 @@ import { readLaneAckFrame, writeLaneAckFrame } from "./lane_ack_frame.ts";
 import type { Lane } from "./lane.ts";
 import { LaneCopies } from "./lane_copies.ts";
 import { LaneSegments } from "./lane_segments.ts";
+import { LaneSilence } from "./lane_silence.ts";
 import { Lateness } from "./lateness.ts";
 import { readPingFrame, readPongFrame, writePingFrame, writePongFrame } from "./ping_frame.ts";
 import { ProtocolViolation } from "./protocol_violation.ts";
@@ -37,8 +38,6 @@ const MAX_OWED_PONGS = 4;
 const MAX_LANE_FRAMES_BYTES = (MAX_OWED_PONGS + 4) * MAX_CONTROL_FRAME_BYTES;
 /** Of a chunk, while bulk waits as well: so that tokens go first and bulk is slowed, not starved. */
 const MAX_TOKEN_BYTES_BEFORE_BULK = 48 * 1024;
-/** A lane that gave way for silence is not preferred to another for so long. */
-const DISTRUST_MS = 10_000;
 
 export interface LaneHost {
   readonly limits: SessionLimits;
@@ -75,20 +74,14 @@ export class LaneMachine implements Lane {
   readonly #writer = new FrameWriter();
   readonly #heartbeat: Heartbeat;
   readonly #lateness: Lateness;
+  readonly #silence: LaneSilence;
   readonly #copies: LaneCopies;
   #state: "live" | "dead" = "live";
-  #lastReceivedAt: number;
-  /** True while it gave way for silence and brought nothing since. */
-  #isStalled = false;
-  #stalledAt = Number.NEGATIVE_INFINITY;
-  #stalls = 0;
   #isLeaving = false;
 
   /** Tokens before bulk. */
   #carried: CarriedLog[] = [];
   readonly #segments = new LaneSegments();
-  /** Since when the peer owes an acknowledgement without progress. */
-  #owedSince: number | null = null;
 
   #receivedBytes = 0;
   #reportedBytes = 0;
@@ -114,7 +107,7 @@ export class LaneMachine implements Lane {
       takeCopiedFrame: (type, payload) => host.takeCopiedFrame(type, payload),
       isLive: () => this.#isLive,
     });
-    this.#lastReceivedAt = now;
+    this.#silence = new LaneSilence(host.limits, now);
     this.#heartbeat = new Heartbeat({ intervalMs: host.limits.pingIntervalMs, now });
   }
 
@@ -128,11 +121,11 @@ export class LaneMachine implements Lane {
   }
 
   get isStalled(): boolean {
-    return this.#isStalled;
+    return this.#silence.isStalled;
   }
 
   get stalls(): number {
-    return this.#stalls;
+    return this.#silence.stalls;
   }
 
   get roundTripMs(): number | null {
@@ -149,12 +142,12 @@ export class LaneMachine implements Lane {
   }
 
   get lastReceivedAt(): number {
-    return this.#lastReceivedAt;
+    return this.#silence.lastReceivedAt;
   }
 
   /** True while what happened lately speaks against choosing it. */
   isDistrusted(now: number): boolean {
-    return now - this.#stalledAt < DISTRUST_MS;
+    return this.#silence.isDistrusted(now);
   }
 
   get pendingOutputBytes(): number {
@@ -166,8 +159,7 @@ export class LaneMachine implements Lane {
   receive(bytes: Uint8Array, now: number): void {
     if (this.#state === "dead" || bytes.length === 0) return;
     this.#host.inputBegins();
-    this.#lastReceivedAt = now;
-    this.#isStalled = false;
+    this.#silence.heard(now);
     try {
       this.#splitter.feed(bytes);
       while (this.#isLive && this.#splitter.next()) this.#takeFrame(now);
@@ -248,13 +240,11 @@ export class LaneMachine implements Lane {
   /** For the session: another lane carries the log from now on. */
   deactivate(carried: CarriedLog): void {
     this.#carried = this.#carried.filter((other) => other !== carried);
-    if (this.#carried.length === 0) this.#owedSince = null;
+    if (this.#carried.length === 0) this.#silence.forgive();
   }
 
   markStalled(now: number): void {
-    this.#isStalled = true;
-    this.#stalledAt = now;
-    this.#stalls++;
+    this.#silence.stalled(now);
   }
 
   /** For the session: its connection is about to be closed. */
@@ -321,14 +311,12 @@ export class LaneMachine implements Lane {
 
   /** When the lane counts as silent for too long, or a share of that, while it owes something; null when it owes nothing. */
   stallsAt({ patience = 1 } = {}): number | null {
-    if (this.#carried.length === 0 || this.#owedSince === null) return null;
-    const { laneStallTimeoutMs, ackDelayMs } = this.#host.limits;
-    const patienceMs = Math.max(laneStallTimeoutMs, 3 * (this.roundTripMs ?? 0) + ackDelayMs);
-    return Math.max(this.#owedSince, this.#lastReceivedAt) + patience * patienceMs;
+    if (this.#carried.length === 0) return null;
+    return this.#silence.endsAt({ patience, roundTripMs: this.roundTripMs ?? 0 });
   }
 
   diesAt(): number {
-    return this.#lastReceivedAt + this.#host.limits.laneTimeoutMs;
+    return this.#silence.diesAt;
   }
 
   /** When {@linkcode handleTimeout} has something to do. */
@@ -347,6 +335,7 @@ export class LaneMachine implements Lane {
     if (since !== null && now >= since + this.#host.limits.ackDelayMs) this.#makeAckDue();
   }
 
+  /** Not narrowed by earlier reads of the state, which frames change. */
   get #isLive(): boolean {
     return this.#state === "live";
   }
@@ -354,7 +343,7 @@ export class LaneMachine implements Lane {
   #die(): void {
     this.#state = "dead";
     this.#carried = [];
-    this.#owedSince = null;
+    this.#silence.forgive();
     this.#segments.clear();
     this.#splitter.clear();
     this.#copies.end();
@@ -408,7 +397,7 @@ export class LaneMachine implements Lane {
       throw new ProtocolViolation("lane_ack", `${receivedBytes} of ${segments.sentBytes} bytes`);
     }
     this.#lateness.acknowledged(receivedBytes, now);
-    if (this.#owedSince !== null) this.#owedSince = receivedBytes === segments.sentBytes ? null : now;
+    this.#silence.acknowledged({ isAll: receivedBytes === segments.sentBytes, now });
     segments.acknowledge(
       receivedBytes,
       (carried, position) => this.#host.peerHasAllBefore(carried, position),
@@ -465,10 +454,7 @@ export class LaneMachine implements Lane {
       this.#copyFramesOf(carried, isFirst ? MAX_TOKEN_BYTES_BEFORE_BULK : MAX_CHUNK_BYTES);
     }
     this.#lateness.sent(this.#segments.sentBytes, now);
-    if (this.#owedSince === null) {
-      this.#owedSince = now;
-      this.#host.timeoutMovedUp();
-    }
+    if (this.#silence.sent(now)) this.#host.timeoutMovedUp();
   }
 
   #copyFramesOf(carried: CarriedLog, maxBytes: number): void {

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
+import { MAX_LANES } from "../../../shared/config/node_sections.ts";
 import { DialPlan, type DialStep, type DialWay, type HeldLane } from "../../../core/session/dial_plan.ts";
 
 const QUIC: DialWay = { address: "edge.test:7444", transport: "quic" };
@@ -40,6 +41,16 @@ class Dialling {
     this.#shut.delete(way);
   }
 
+  /** These lanes bring nothing any more, but do not die. */
+  silence(lanes: readonly HeldLane[] = this.held): void {
+    this.held = this.held.map((one) => lanes.includes(one) ? { ...one, heardSince: null } : one);
+  }
+
+  /** All that were silent bring something again. */
+  hear(): void {
+    this.held = this.held.map((one) => ({ ...one, heardSince: one.heardSince ?? this.now }));
+  }
+
   /** Does what the plan says until it waits; returns the ways that were dialled. */
   settle(): string {
     const dialled: string[] = [];
@@ -71,7 +82,7 @@ class Dialling {
   #dial(way: DialWay, dialled: string[]): void {
     dialled.push(way.transport);
     if (this.#shut.has(way)) return this.plan.failed(way, this.now);
-    this.held.push({ way, upAt: this.now });
+    this.held.push({ way, upAt: this.now, heardSince: this.now, isIdle: true });
     this.plan.opened(way);
   }
 }
@@ -144,7 +155,7 @@ Deno.test("DialPlan gives QUIC a short time only while nothing else is up and so
   const limitOf = (dialling: Dialling) => dialling.step.kind === "dial" && dialling.step.limitMs;
   const cold = new Dialling([QUIC, TLS]);
   assert.equal(limitOf(cold), 2_000);
-  cold.held = [{ way: TLS, upAt: 0 }];
+  cold.held = [{ way: TLS, upAt: 0, heardSince: 0, isIdle: true }];
   assert.equal(limitOf(cold), Number.POSITIVE_INFINITY);
   assert.equal(limitOf(new Dialling([QUIC])), Number.POSITIVE_INFINITY);
 });
@@ -171,7 +182,7 @@ Deno.test("DialPlan begins its back-off anew behind a lane that lived long", () 
   const waitAfter = (livedMs: number) => {
     const upAt = dialling.now;
     dialling.now += livedMs;
-    dialling.plan.lost({ way: QUIC, upAt }, dialling.now);
+    dialling.plan.lost({ way: QUIC, upAt, heardSince: upAt, isIdle: true }, dialling.now);
     const { step } = dialling;
     assert.ok(step.kind === "wait" && step.until !== null);
     const waitMs = step.until - dialling.now;
@@ -180,6 +191,61 @@ Deno.test("DialPlan begins its back-off anew behind a lane that lived long", () 
   };
   assert.deepEqual([1, 2, 3].map(() => waitAfter(0)), [100, 200, 400]);
   assert.equal(waitAfter(5_000), 100);
+});
+
+Deno.test("DialPlan dials beside silent lanes, and lets go of the youngest when those have long been heard again", () => {
+  const dialling = new Dialling([QUIC, TLS]);
+  dialling.settle();
+  dialling.silence(dialling.held.slice(0, 1));
+  assert.equal(dialling.pass(1_000), "quic");
+  dialling.hear();
+  dialling.pass(9_990);
+  assert.equal(dialling.transports, "quic quic quic quic tls", "it has to last");
+  dialling.pass(20);
+  assert.equal(dialling.transports, "quic quic quic tls");
+  assert.ok(dialling.held.every(({ upAt }) => upAt === 0), "the youngest has gone");
+  dialling.silence();
+  assert.ok(dialling.step.kind === "dial" && dialling.step.limitMs === 2_000, "as if there were none");
+  assert.equal(dialling.pass(1_000), "quic quic quic tls");
+});
+
+Deno.test("DialPlan lets go of lanes that carry nothing first", () => {
+  const dialling = new Dialling([TLS], { lanes: 1 });
+  dialling.settle();
+  dialling.silence();
+  dialling.settle();
+  dialling.hear();
+  const [first, second] = dialling.held;
+  dialling.held = [first ?? assert.fail(), { ...(second ?? assert.fail()), isIdle: false }];
+  dialling.pass(10_000);
+  assert.deepEqual(dialling.held.map(({ isIdle }) => isIdle), [false]);
+});
+
+Deno.test("DialPlan makes no storm of lanes that fall silent again and again, and keeps to the session's bound", () => {
+  const dialling = new Dialling([QUIC, TLS]);
+  dialling.settle();
+  const dialled: string[] = [];
+  for (let flap = 0; flap < 100; flap++) {
+    dialling.silence();
+    dialled.push(...dialling.pass(3_000).split(" ").filter((way) => way !== ""));
+    dialling.hear();
+    dialling.pass(1_000);
+  }
+  assert.ok(dialled.length <= MAX_LANES - 4, `${dialled.length} dials`);
+  assert.ok(dialling.held.length <= MAX_LANES);
+  dialling.pass(60_000);
+  assert.equal(dialling.transports, "quic quic quic tls");
+});
+
+Deno.test("DialPlan leaves room in the session for the return of QUIC", () => {
+  const dialling = new Dialling([QUIC, TLS], { lanes: MAX_LANES });
+  dialling.shut(QUIC);
+  dialling.pass(60_000);
+  assert.equal(dialling.held.length, MAX_LANES - 1);
+  dialling.open(QUIC);
+  dialling.pass(60_000);
+  assert.deepEqual(dialling.held.filter(({ way }) => way === QUIC).length, MAX_LANES - 1);
+  assert.equal(dialling.held.length, MAX_LANES);
 });
 
 Deno.test("DialPlan never exceeds its lanes by more than those that stood in, and always ends complete", () => {

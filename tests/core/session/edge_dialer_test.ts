@@ -3,6 +3,7 @@ import { eventually } from "../../support/eventually.ts";
 import { answerHead, bytesOf } from "../../support/recorded_exchange.ts";
 import { createEdge } from "../../shared/handshake/handshake_fixture.ts";
 import { closeQuietly, dialLoopback, TRANSPORTS, untilLost } from "../../shared/transport/lane_fixture.ts";
+import { TcpProxy } from "../../shared/session/tcp_proxy.ts";
 import { DialingCore, EDGE_KEY, ListeningEdge } from "./reverse_pair.ts";
 import { TestEdge } from "./test_edge.ts";
 
@@ -48,6 +49,26 @@ Deno.test("EdgeDialer prefers QUIC, keeps one lane on a stream, and replaces lan
   await answer.until("end");
   assert.equal(edge.link.sessions.length, 1, "the session was resumed");
   assert.deepEqual(core.transports, ["quic", "quic", "quic", "tls"]);
+});
+
+Deno.test("EdgeDialer dials beside lanes that are silent, and their streams go on before any of them is dead", async () => {
+  await using edge = new ListeningEdge(["tls"]);
+  const proxy = new TcpProxy(edge.ways[0]?.address ?? "");
+  {
+    const ways = [{ address: proxy.address, transport: "tls" as const }];
+    const limits = { pingIntervalMs: 100, laneTimeoutMs: 60_000 };
+    await using core = new DialingCore({ ways, lanes: 2, limits });
+    await eventually(() => core.transports.length === 2);
+    const { answer } = edge.link.ask();
+    const served = await core.origin.request(0);
+    proxy.swallow();
+    served.answer.head(answerHead());
+    served.answer.body(bytesOf("token"));
+    await answer.untilTrue(() => answer.text === "token");
+    await eventually(() => core.transports.length === 4);
+    assert.deepEqual(core.log.of("lane_closed"), []);
+  }
+  await proxy.close();
 });
 
 Deno.test("EdgeDialer falls back to the way that is open", async () => {

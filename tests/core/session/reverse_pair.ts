@@ -11,7 +11,7 @@ import type { SessionDriver } from "../../../shared/session/session_driver.ts";
 import type { LaneListener, LaneTransport } from "../../../shared/transport/lane_connection.ts";
 import { dialLane } from "../../../shared/transport/lane_transport.ts";
 import { DEFAULT_REDUNDANCY } from "../../../shared/tunnel/redundancy.ts";
-import { DEFAULT_SESSION_LIMITS } from "../../../shared/tunnel/session_limits.ts";
+import { DEFAULT_SESSION_LIMITS, type SessionLimits } from "../../../shared/tunnel/session_limits.ts";
 import { LiveHandler } from "../../support/live_exchange.ts";
 import { LogLines } from "../../support/log_lines.ts";
 import { createEdge } from "../../shared/handshake/handshake_fixture.ts";
@@ -77,6 +77,7 @@ export interface DialingCoreOptions {
   readonly edgeName?: string;
   /** @default "sz-2" */
   readonly coreName?: string;
+  readonly limits?: Partial<SessionLimits>;
 }
 
 /** A core without listeners that keeps lanes to one edge. */
@@ -93,7 +94,7 @@ export class DialingCore implements AsyncDisposable {
     this.server = new TunnelServer({
       keys: new PeerKeys(["hk-1", "hk-2"].map((name) => ({ name, publicKey: EDGE_KEY.publicKey }))),
       serverNames: new Set(),
-      limits: DEFAULT_SESSION_LIMITS,
+      limits: { ...DEFAULT_SESSION_LIMITS, ...options.limits },
       redundancy: DEFAULT_REDUNDANCY,
       clock: SYSTEM_CLOCK,
       log: this.log.log,

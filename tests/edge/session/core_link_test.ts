@@ -64,6 +64,25 @@ Deno.test("CoreLink loses nothing when UDP is blocked under live streams", async
   assert.equal(edge.link.counters.sessionsLost, 0);
 });
 
+Deno.test("CoreLink carries its streams on over new lanes when all are silent, before any of them is dead", async () => {
+  await using core = new LinkedCore({ limits: { laneTimeoutMs: 60_000 } });
+  await using edge = new TestLink(core.routes);
+  await edge.untilLanes("quic", "quic", "tls");
+  const call = edge.ask();
+  const served = await core.handler.request(0);
+  served.answer.head(answerHead());
+  served.answer.body(bytesOf("before "));
+  await call.answer.untilTrue(() => call.answer.text === "before ");
+  core.udp.swallow();
+  core.tcp.get("tls")?.swallow();
+  call.request.body(bytesOf("question"));
+  served.answer.body(bytesOf("behind"));
+  await served.untilTrue(() => served.text === "question");
+  await call.answer.untilTrue(() => call.answer.text === "before behind");
+  await edge.untilLanes("quic", "quic", "quic", "quic", "tls", "tls");
+  assert.deepEqual([edge.link.counters.lanesLost, core.sessions.length], [0, 1]);
+});
+
 Deno.test("CoreLink resumes the session over a redial after all lanes were cut", async () => {
   await using core = new LinkedCore({ transports: ["tls"] });
   await using edge = new TestLink(core.routes);

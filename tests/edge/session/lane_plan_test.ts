@@ -221,6 +221,156 @@ Deno.test("LanePlan leaves room in the session for the return of QUIC", () => {
   assert.deepEqual([world.count("quic"), world.count("tls")], [MAX_LANES - 1, 1]);
 });
 
+/** Lanes of four that have been up for long. */
+function settledWorld(): LaneWorld {
+  const world = new LaneWorld({ routes: [QUIC, TLS], lanes: 4 });
+  world.run(30_000);
+  return world;
+}
+
+Deno.test("LanePlan dials beside a silent lane, and lets go of the youngest when that one has long been heard again", () => {
+  const world = settledWorld();
+  const before = [...world.lanes];
+  const silent = before.find(({ transport }) => transport === "quic") ?? assert.fail();
+  world.silence([silent]);
+  world.run(1_000);
+  assert.deepEqual(transports(world), ["quic", "quic", "quic", "quic", "tls"]);
+  world.run(2_000);
+  assert.equal(world.lanes.length, 5, "one for one");
+  world.hear([silent]);
+  world.run(9_990);
+  assert.equal(world.lanes.length, 5, "it has to last");
+  world.run(20);
+  assert.deepEqual(world.lanes, before);
+});
+
+Deno.test("LanePlan lets go of lanes that carry nothing first", () => {
+  const world = settledWorld();
+  const [idle] = world.lanes;
+  world.startsBusy = true;
+  world.silence();
+  world.run(5_000);
+  assert.equal(world.lanes.length, 8);
+  const dialled = world.lanes.slice(4);
+  world.hear();
+  world.run(20_000);
+  assert.deepEqual(transports(world), ["quic", "quic", "quic", "tls"]);
+  assert.equal(idle?.transport, "quic");
+  assert.deepEqual(world.lanes, dialled);
+});
+
+Deno.test("LanePlan whose lanes are all silent lets all ways race as if there were none", () => {
+  const world = settledWorld();
+  const before = world.dials.length;
+  const silent = [...world.lanes];
+  world.fates.set(QUIC, "silence");
+  const from = world.clock.now();
+  world.silence();
+  assert.ok(world.runUntil(() => world.lanes.length > silent.length, 6_000) <= 760);
+  assert.deepEqual(world.dials.slice(before).map(({ at, route }) => [at - from, route.transport]), [
+    [0, "quic"],
+    [700, "tls"],
+  ]);
+});
+
+Deno.test("LanePlan finds UDP blocked though its silent QUIC lanes do not die, and takes them back", () => {
+  const world = settledWorld();
+  world.fates.set(QUIC, "silence");
+  const silent = world.lanes.filter(({ transport }) => transport === "quic");
+  world.silence(silent);
+  world.run(30_000);
+  assert.deepEqual([world.count("tls"), world.udpChanges], [4, [true]]);
+  world.fates.set(QUIC, { opensAfterMs: 50 });
+  world.hear(silent);
+  world.run(20_000);
+  assert.deepEqual(transports(world), ["quic", "quic", "quic", "tls"]);
+  assert.deepEqual([world.udpChanges, world.fewestBehindRetirement], [[true, false], 4]);
+});
+
+Deno.test("LanePlan lets go of lanes over TCP that are too many without a lane over QUIC", () => {
+  for (const routes of [[QUIC, TLS], [TLS]]) {
+    const world = new LaneWorld({ routes, lanes: 4 });
+    world.fates.set(QUIC, "silence");
+    world.run(60_000);
+    world.silence();
+    world.run(10_000);
+    assert.equal(world.count("tls"), 8);
+    world.hear();
+    world.run(10_010);
+    assert.equal(world.count("tls"), 4);
+  }
+});
+
+Deno.test("LanePlan attaches no more lanes than a session takes, and fills up when the silent ones are gone", () => {
+  const world = new LaneWorld({ routes: [QUIC, TLS], lanes: 12 });
+  world.run(60_000);
+  const silent = [...world.lanes];
+  world.silence();
+  world.run(60_000);
+  assert.deepEqual([world.mostLanes, world.pendingCount], [MAX_LANES, 0]);
+  for (const lane of silent) world.kill(lane);
+  world.run(60_000);
+  assert.deepEqual([world.count("quic"), world.count("tls"), world.mostLanes], [11, 1, MAX_LANES]);
+});
+
+for (const [silentMs, heardMs] of [[100, 400], [300, 3_000], [4_000, 1_000], [4_900, 9_000]] as const) {
+  Deno.test(`LanePlan makes no storm of lanes that are silent for ${silentMs} of ${silentMs + heardMs} ms`, () => {
+    const world = settledWorld();
+    const before = world.dials.length;
+    for (let flap = 0; flap < 100; flap++) {
+      world.silence();
+      world.run(silentMs);
+      world.hear();
+      world.run(heardMs);
+    }
+    assert.equal(world.retired.length, 0);
+    const dials = world.dials.length - before;
+    assert.ok(dials <= MAX_LANES - 4, `${dials} dials`);
+    world.run(60_000);
+    assert.deepEqual(transports(world), ["quic", "quic", "quic", "tls"]);
+  });
+}
+
+Deno.test("LanePlan dials no more in a blackout for lanes that are silent first", () => {
+  const dialsOf = (blackOut: (world: LaneWorld) => void) => {
+    const world = settledWorld();
+    const before = world.dials.length;
+    for (const route of [QUIC, TLS]) world.fates.set(route, "silence");
+    blackOut(world);
+    world.run(300_000);
+    return world.dials.length - before;
+  };
+  const afterDeath = dialsOf((world) => world.killAll());
+  const afterSilence = dialsOf((world) => {
+    world.silence();
+    world.run(2_500);
+    world.killAll();
+  });
+  assert.ok(afterSilence <= afterDeath + 2, `${afterSilence} dials instead of ${afterDeath}`);
+});
+
+Deno.test("LanePlan of a session that drains dials one lane beside silent ones, and retires none", () => {
+  const world = settledWorld();
+  world.plan.drain();
+  world.silence();
+  world.run(30_000);
+  assert.equal(world.lanes.length, 5);
+  world.hear();
+  world.run(30_000);
+  assert.deepEqual([world.lanes.length, world.retired.length], [5, 0]);
+});
+
+Deno.test("LanePlan never lets go of lanes that it did not dial", () => {
+  const world = new LaneWorld({ routes: [], lanes: 1 });
+  const lanes = [1, 2, 3].map(() => ({ transport: "quic" as const, route: null, isIdle: true }));
+  for (const lane of lanes) world.plan.opened(lane, 0);
+  world.silence(lanes);
+  world.run(1_000);
+  world.hear(lanes);
+  world.run(60_000);
+  assert.deepEqual([world.retired, world.dials], [[], []]);
+});
+
 const FATE: fc.Arbitrary<Fate> = fc.oneof(
   { weight: 3, arbitrary: fc.record({ opensAfterMs: fc.integer({ min: 1, max: 1500 }) }) },
   fc.constant("silence" as const),
@@ -232,12 +382,12 @@ const FATE: fc.Arbitrary<Fate> = fc.oneof(
 
 type Happening =
   | { kind: "fate"; way: number; fate: Fate }
-  | { kind: "kill"; lane: number }
+  | { kind: "kill" | "silence" | "hear"; lane: number }
   | { kind: "run"; ms: number };
 
 const HAPPENING: fc.Arbitrary<Happening> = fc.oneof(
   fc.record({ kind: fc.constant("fate" as const), way: fc.nat(2), fate: FATE }),
-  fc.record({ kind: fc.constant("kill" as const), lane: fc.nat(15) }),
+  fc.record({ kind: fc.constantFrom("kill", "silence", "hear" as const), lane: fc.nat(15) }),
   fc.record({ kind: fc.constant("run" as const), ms: fc.integer({ min: 1, max: 20_000 }) }),
 );
 
@@ -266,9 +416,11 @@ Deno.test("LanePlan never storms, never has too many lanes, and comes to rest on
           else if (happening.kind === "run") world.run(happening.ms);
           else {
             const lane = world.lanes[happening.lane];
-            if (lane !== undefined) world.kill(lane);
+            if (lane === undefined) continue;
+            if (happening.kind === "kill") world.kill(lane);
+            else world[happening.kind]([lane]);
           }
-          assert.ok(world.lanes.length <= MAX_LANES, `${world.lanes.length} lanes`);
+          assert.ok(world.mostLanes <= MAX_LANES, `${world.mostLanes} lanes`);
           assert.ok(world.pendingCount <= routes.length, `${world.pendingCount} dials at once`);
         }
         for (const { at } of world.dials) {
@@ -276,7 +428,9 @@ Deno.test("LanePlan never storms, never has too many lanes, and comes to rest on
           assert.ok(burst <= MAX_DIALS_IN_TEN_SECONDS, `${burst} dials within ten seconds`);
         }
         for (const route of routes) world.fates.set(route, { opensAfterMs: 50 });
+        world.hear();
         world.run(60_000 + lanes * 2_500);
+        assert.ok(world.fewestBehindRetirement >= Math.min(lanes, MAX_LANES - 1));
         const streams = lanes > 1 ? 1 : 0;
         assert.deepEqual([world.count("quic"), world.lanes.length], [lanes - streams || 1, lanes]);
         assert.ok(!world.routes.isUdpBlocked && !world.routes.isFallenBack);

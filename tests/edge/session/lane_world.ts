@@ -23,6 +23,13 @@ export class LaneWorld {
   readonly lanes: PlannedLane[] = [];
   readonly retired: PlannedLane[] = [];
   readonly udpChanges: boolean[] = [];
+  /** Lanes that open from now on carry something. */
+  startsBusy = false;
+  /** The most lanes that there were at once. */
+  mostLanes = 0;
+  /** The fewest lanes that brought something when one had just been retired. */
+  fewestBehindRetirement = Infinity;
+  readonly #silent = new Set<PlannedLane>();
   readonly #pending = new Map<PlannedDial, () => void>();
   #stopTimer = () => {};
 
@@ -74,6 +81,8 @@ export class LaneWorld {
       else {
         this.lanes.splice(this.lanes.indexOf(step.lane), 1);
         this.retired.push(step.lane);
+        const fit = this.lanes.filter((lane) => !this.#silent.has(lane)).length;
+        this.fewestBehindRetirement = Math.min(this.fewestBehindRetirement, fit);
       }
     }
     this.#stopTimer();
@@ -84,6 +93,24 @@ export class LaneWorld {
   kill(lane: PlannedLane): void {
     this.lanes.splice(this.lanes.indexOf(lane), 1);
     this.plan.lost(lane, this.clock.now());
+    this.update();
+  }
+
+  /** The lanes of now bring nothing any more, but do not die. */
+  silence(lanes: readonly PlannedLane[] = this.lanes): void {
+    for (const lane of lanes) {
+      this.#silent.add(lane);
+      this.plan.silenced(lane, this.clock.now());
+    }
+    this.update();
+  }
+
+  /** They bring something (again). */
+  hear(lanes: readonly PlannedLane[] = this.lanes): void {
+    for (const lane of lanes) {
+      this.#silent.delete(lane);
+      this.plan.heard(lane, this.clock.now());
+    }
     this.update();
   }
 
@@ -115,8 +142,13 @@ export class LaneWorld {
   #opened(dial: PlannedDial): void {
     this.#settle(dial);
     this.plan.settled(dial);
-    const lane = { transport: dial.route.transport, route: dial.route };
+    const lane: PlannedLane = {
+      transport: dial.route.transport,
+      route: dial.route,
+      isIdle: !this.startsBusy,
+    };
     this.lanes.push(lane);
+    this.mostLanes = Math.max(this.mostLanes, this.lanes.length);
     this.plan.opened(lane, this.clock.now());
     this.update();
   }

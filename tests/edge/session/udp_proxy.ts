@@ -1,4 +1,4 @@
-/** A UDP proxy on loopback that can drop all that passes. One socket towards the target for each source address. */
+/** A UDP proxy on loopback that can drop all that passes, or all of those that it has seen. One socket towards the target for each source address. */
 
 type Socket = Deno.DatagramConn;
 
@@ -9,6 +9,7 @@ export class UdpProxy {
   isBlocked = false;
   /** Source addresses that were seen. */
   readonly sources = new Set<string>();
+  readonly #swallowed = new Set<string>();
   readonly #near: Socket = openSocket();
   readonly #far = new Map<string, Socket>();
   readonly #pumps = new Set<Promise<void>>();
@@ -22,6 +23,11 @@ export class UdpProxy {
     return addressOf(this.#near.addr);
   }
 
+  /** Nothing passes any more from or to the sources of now; new ones are carried. */
+  swallow(): void {
+    for (const source of this.sources) this.#swallowed.add(source);
+  }
+
   async close(): Promise<void> {
     for (const socket of [this.#near, ...this.#far.values()]) socket.close();
     await Promise.all(this.#pumps);
@@ -30,8 +36,12 @@ export class UdpProxy {
   async #takeNear(): Promise<void> {
     for await (const [datagram, source] of this.#near) {
       this.sources.add(addressOf(source));
-      if (!this.isBlocked) await send(this.#farOf(source), { datagram, to: this.target });
+      if (this.#passes(addressOf(source))) await send(this.#farOf(source), { datagram, to: this.target });
     }
+  }
+
+  #passes(source: string): boolean {
+    return !this.isBlocked && !this.#swallowed.has(source);
   }
 
   #farOf(source: Deno.Addr): Socket {
@@ -46,7 +56,7 @@ export class UdpProxy {
 
   async #takeFar(far: Socket, source: string): Promise<void> {
     for await (const [datagram] of far) {
-      if (!this.isBlocked) await send(this.#near, { datagram, to: source });
+      if (this.#passes(source)) await send(this.#near, { datagram, to: source });
     }
   }
 }

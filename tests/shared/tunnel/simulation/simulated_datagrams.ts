@@ -1,5 +1,5 @@
 /** One direction of a simulated lane's datagrams: lost one by one or in bursts, late, out of order, some twice. */
-import type { LaneEnd } from "./simulated_lane.ts";
+import type { LaneEnd } from "./lane_end.ts";
 import type { Random } from "./random.ts";
 
 export interface DatagramConditions {

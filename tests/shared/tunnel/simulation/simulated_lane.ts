@@ -3,7 +3,7 @@
  * at any byte with what is in flight lost, and on some lanes datagrams beside them.
  */
 import assert from "node:assert/strict";
-import type { Lane } from "../../../../shared/tunnel/lane.ts";
+import type { LaneEnd } from "./lane_end.ts";
 import type { Random } from "./random.ts";
 import { type DatagramConditions, SimulatedDatagrams } from "./simulated_datagrams.ts";
 
@@ -16,14 +16,6 @@ export interface LaneConditions {
   lateShare: number;
   /** Null: a lane without datagrams. */
   datagrams: DatagramConditions | null;
-}
-
-/** One end of a connection as its node sees it. */
-export interface LaneEnd {
-  lane: Lane;
-  received(bytes: Uint8Array): void;
-  receivedDatagram(bytes: Uint8Array): void;
-  closed(): void;
 }
 
 interface Pipe {

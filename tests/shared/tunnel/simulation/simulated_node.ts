@@ -12,7 +12,8 @@ import type { SessionLimits } from "../../../../shared/tunnel/session_limits.ts"
 import type { SessionStream } from "../../../../shared/tunnel/session_stream.ts";
 import { ExchangeModel } from "./exchange_model.ts";
 import type { Random } from "./random.ts";
-import type { LaneEnd, SimulatedLane } from "./simulated_lane.ts";
+import type { LaneEnd } from "./lane_end.ts";
+import type { SimulatedLane } from "./simulated_lane.ts";
 import { keyOf, randomHead, SimulatedUser } from "./simulated_user.ts";
 
 /** Ways to falsify what the checks see, to prove that they see it. */
