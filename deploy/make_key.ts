@@ -7,7 +7,7 @@ import { createEdgeKeyPair } from "../shared/pki/edge_key.ts";
 import { decodePem } from "../shared/pki/pem.ts";
 import { writePrivatePemFile } from "../shared/pki/pem_files.ts";
 
-const USAGE = "usage: deno run --frozen --allow-read --allow-write deploy/make_key.ts --out FILE";
+const USAGE = "usage: deno task key --out FILE";
 
 /** Returns the exit code: 0 done, 1 there is a file already, 2 wrong usage. */
 export async function makeKey(args: readonly string[]): Promise<number> {

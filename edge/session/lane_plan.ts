@@ -185,10 +185,7 @@ export class LanePlan {
     const isOneInTheWay = fitCount === MAX_LANES &&
       KINDS.some((kind) => this.#lanesOf(kind).length < wanted[kind]);
     if (fitCount <= lanes && !isOneInTheWay) return null;
-    return KINDS.find((kind) => {
-      const isReturning = kind === "quic" && routes.isFallenBack;
-      return this.#lanesOf(kind).length > wanted[kind] && !isReturning;
-    }) ?? null;
+    return KINDS.find((kind) => this.#lanesOf(kind).length > wanted[kind]) ?? null;
   }
 
   /** From when on what is too much can go; null: not before something changes. */

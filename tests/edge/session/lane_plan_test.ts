@@ -259,6 +259,17 @@ Deno.test("LanePlan lets go of lanes that carry nothing first", () => {
   assert.deepEqual(world.lanes, dialled);
 });
 
+Deno.test("LanePlan keeps what is too much while lanes go on falling silent", () => {
+  const world = settledWorld();
+  world.silence();
+  world.run(5_000);
+  world.hear();
+  world.run(9_900);
+  world.silence(world.lanes.slice(0, 1));
+  world.run(9_900);
+  assert.deepEqual([world.lanes.length, world.retired.length], [8, 0]);
+});
+
 Deno.test("LanePlan whose lanes are all silent lets all ways race as if there were none", () => {
   const world = settledWorld();
   const before = world.dials.length;
@@ -317,6 +328,7 @@ for (const [silentMs, heardMs] of [[100, 400], [300, 3_000], [4_000, 1_000], [4_
   Deno.test(`LanePlan makes no storm of lanes that are silent for ${silentMs} of ${silentMs + heardMs} ms`, () => {
     const world = settledWorld();
     const before = world.dials.length;
+    for (const route of [QUIC, TLS]) world.fates.set(route, { opensAfterMs: 200 });
     for (let flap = 0; flap < 100; flap++) {
       world.silence();
       world.run(silentMs);
