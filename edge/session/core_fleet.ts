@@ -138,6 +138,9 @@ export class CoreFleet {
       get isUp() {
         return link.isUp;
       },
+      get isHeard() {
+        return link.isHeard;
+      },
     };
     return core;
   }

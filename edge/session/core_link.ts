@@ -16,6 +16,7 @@ import type { LaneDriver } from "../../shared/session/lane_driver.ts";
 import { SessionDriver, type SessionEnd } from "../../shared/session/session_driver.ts";
 import type { SessionWatcher } from "../../shared/session/session_watcher.ts";
 import type { LaneConnection } from "../../shared/transport/lane_connection.ts";
+import { silentAt } from "../../shared/tunnel/lane_choice.ts";
 import type { RedundancyOptions } from "../../shared/tunnel/redundancy.ts";
 import type { SessionLimits } from "../../shared/tunnel/session_limits.ts";
 import { DialTally } from "./dial_tally.ts";
@@ -110,6 +111,14 @@ export class CoreLink {
   /** True while a lane carries the session that takes new streams. */
   get isUp(): boolean {
     return (this.session?.laneCount ?? 0) > 0;
+  }
+
+  /** True while a lane of that session brings something. */
+  get isHeard(): boolean {
+    const session = this.#current?.session ?? null;
+    if (session === null) return false;
+    const now = this.#options.clock.now();
+    return [...session.driver.lanes].some(({ lane }) => now <= silentAt(lane, session.pingIntervalMs));
   }
 
   /** Null: there are no QUIC addresses. */

@@ -2,8 +2,8 @@
  * Picks the core of each new exchange: the nearest by the round trip of probes, and those about as near, share by weight.
  *
  * A core counts as near up to one and a half times the shortest round trip and 5 ms, and stays so up to twice and 10 ms, so
- * that a core at the border does not come and go. Others get exchanges only when no near one is up. A core that has left
- * two probes unanswered gets none unless no other is up. Among those that share, weights are kept to in every short
+ * that a core at the border does not come and go. Others get exchanges only when no near one is up. A core whose lanes are
+ * all silent, or that has left two probes unanswered, gets none unless no other is up. Among those that share, weights are kept to in every short
  * stretch (smooth weighted round robin, as in nginx).
  */
 
@@ -17,6 +17,8 @@ export interface PickableCore {
   readonly weight: number;
   /** Whether it takes new exchanges now. */
   readonly isUp: boolean;
+  /** Whether a lane of it has brought something lately. */
+  readonly isHeard: boolean;
 }
 
 interface Standing<C> {
@@ -59,7 +61,7 @@ export class CorePicker<C extends PickableCore> {
   /** Null: no core but those of `tried` is up. */
   pick(tried: ReadonlySet<C> = new Set()): C | null {
     const up = this.#standings.filter(({ core }) => core.isUp && !tried.has(core));
-    const answering = up.filter(isAnswering);
+    const answering = up.filter((standing) => isAnswering(standing) && standing.core.isHeard);
     const candidates = answering.length > 0 ? answering : up;
     const near = candidates.filter(({ isNear }) => isNear);
     return nextInTurn(near.length > 0 ? near : nearest(candidates))?.core ?? null;

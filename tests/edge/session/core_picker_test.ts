@@ -6,6 +6,7 @@ interface Core {
   readonly name: string;
   readonly weight: number;
   isUp: boolean;
+  isHeard: boolean;
 }
 
 /** A picker over cores of these weights, all up; `probe` tells it round trips in their order, null for no answer. */
@@ -14,6 +15,7 @@ function picking(...weights: number[]) {
     name: "abcdef"[index] ?? "?",
     weight,
     isUp: true,
+    isHeard: true,
   }));
   const picker = new CorePicker(cores);
   const probe = (...roundTrips: (number | null)[]) => {
@@ -31,6 +33,15 @@ Deno.test("CorePicker spreads by weight among cores that are about as near, smoo
   const { picks, probe } = picking(5, 1, 1);
   probe(20, 24, 34);
   assert.equal(picks(14), "aabacaa".repeat(2));
+});
+
+Deno.test("CorePicker.pick() leaves a core whose lanes are silent at once, unless all are", () => {
+  const { picks, probe, a, b } = picking(1, 1);
+  probe(20, 20);
+  if (a !== undefined) a.isHeard = false;
+  assert.equal(picks(3), "bbb");
+  if (b !== undefined) b.isHeard = false;
+  assert.deepEqual(new Set(picks(4)), new Set("ab"));
 });
 
 Deno.test("CorePicker leaves far cores alone until no near one is up", () => {
