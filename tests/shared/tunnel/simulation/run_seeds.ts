@@ -1,9 +1,9 @@
 /** Runs many seeds of the simulation and sums up what happened in them. */
 import { EMPTY_REPORT, type LaneMix, Simulation, type SimulationReport } from "./simulation.ts";
 
-/** Seeds from `LOWU_SIMULATION_FIRST_SEED` (1), `LOWU_SIMULATION_SEEDS` (350, about 15 s) of them. */
+/** Seeds from `LOWU_SIMULATION_FIRST_SEED` (1), `LOWU_SIMULATION_SEEDS` (700, about half a minute) of them. */
 const FIRST_SEED = Number(Deno.env.get("LOWU_SIMULATION_FIRST_SEED") ?? "1");
-export const SEEDS = Number(Deno.env.get("LOWU_SIMULATION_SEEDS") ?? "350");
+export const SEEDS = Number(Deno.env.get("LOWU_SIMULATION_SEEDS") ?? "700");
 
 /** @throws {Error} when a seed fails, with the command that runs it again in `testFile` */
 export function runSeeds(lanes: LaneMix, testFile: string): SimulationReport {
