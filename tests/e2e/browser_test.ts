@@ -78,7 +78,9 @@ const CASES: Readonly<Record<string, (one: Case) => Promise<void>>> = {
         body: JSON.stringify({
           model: "lowu-demo",
           stream: true,
-          max_tokens: 30,
+          // Long enough that a busy machine cannot give it to the browser in one piece.
+          max_tokens: 400,
+          ignore_eos: true,
           messages: [{ role: "user", content: "Hi" }],
         }),
       });
