@@ -152,7 +152,8 @@ Deno.test("doctor", async (context) => {
       const roundTrip = 1 - loss.echoed / loss.sent;
       const seen = `${direction}: ${loss.echoed} of ${loss.sent} echoed, ${loss.thereShare} lost there`;
       assert.ok(roundTrip > 0.02 && roundTrip < 0.3, seen);
-      if (direction === "there") assert.ok(loss.thereShare > 0.02 && loss.thereShare < 0.3, seen);
+      // Each tenth packet is dropped, and datagrams are only some of them.
+      if (direction === "there") assert.ok(loss.thereShare > 0 && loss.thereShare < 0.3, seen);
       else assert.ok(loss.thereShare < 0.02, seen);
       assert.equal(verdictOf(report, /quic/, "loss")[0], "warn");
     }

@@ -124,7 +124,8 @@ Deno.test("when one of two cores dies, its streams end with an error and all oth
         relay.metric("edge", "lowu_tunnel_streams_active", [`peer="${peer}"`])
       );
       return (await Promise.all(loads)).every((load) => load >= 2) ? true : null;
-    });
+      // On a busy machine one core may measure as the far one for some time.
+    }, { timeoutMs: 90_000 });
     relay.node("core-2").stop("SIGKILL");
     await untilLanes(relay, "core-2", false);
     const before = await streamsTo(relay, "core-1");
