@@ -12,7 +12,7 @@ import {
 } from "openai";
 import { type Protocol, PROTOCOLS, RelayClient } from "./support/clients.ts";
 import { Relay } from "./support/relay.ts";
-import { epochMs } from "./support/until.ts";
+import { epochMs, until } from "./support/until.ts";
 
 const MODEL = "lowu-demo";
 const MESSAGES = [{ role: "user" as const, content: "Which way to the border?" }];
@@ -66,7 +66,10 @@ const CASES: Readonly<Record<string, (one: Case) => Promise<void>>> = {
     );
     const failed = assert.rejects(asked, APIUserAbortError);
     await one.relay.origin.seen(one.id, "started");
-    assert.equal((await one.relay.origin.counts()).running, 1);
+    await until(
+      "the engine works on it",
+      async () => (await one.relay.origin.counts()).running === 1 ? true : null,
+    );
     const abortedAt = epochMs();
     leaving.abort();
     await failed;
