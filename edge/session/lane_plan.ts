@@ -21,7 +21,7 @@ import {
 } from "./lane_routes.ts";
 
 /** What a dial is given before the next way is tried beside it. */
-export const HEAD_START_MS = 700;
+const HEAD_START_MS = 700;
 /** Between the starts of two lanes; varied by a quarter, so that the lanes of many edges do not start in step. */
 const SPACING_MS = 1_000;
 

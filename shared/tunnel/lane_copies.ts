@@ -9,7 +9,7 @@ import { ProtocolViolation } from "./protocol_violation.ts";
 import { FrameReader, FrameWriter, varintSize } from "./varint.ts";
 
 /** Frames that one COPY carries, at the most. */
-export const MAX_COPY_BYTES = 16 * 1024;
+const MAX_COPY_BYTES = 16 * 1024;
 
 export interface LaneCopiesOptions {
   readonly schedule: CopySchedule;
@@ -116,7 +116,7 @@ export class LaneCopies {
 
   /** The frames that are due, for one COPY, valid until {@linkcode framesWritten}; empty when there are none. */
   takeFrames(now: number): Uint8Array {
-    this.#writer.buffer = new Uint8Array(MAX_COPY_BYTES);
+    if (this.#writer.buffer.length === 0) this.#writer.buffer = new Uint8Array(MAX_COPY_BYTES);
     this.#writer.at = 0;
     this.#write(this.#writer, { now, maxBytes: MAX_COPY_BYTES });
     return this.#writer.buffer.subarray(0, this.#writer.at);
